@@ -9,31 +9,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notifyws.clock import boot_time, sleep, sleep_through_suspend, utc_text
-from tests.support.virtual import VirtualClock, elapsed, in_virtual_time
+from tests.support.virtual import VirtualClock, elapsed
+
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.mark.parametrize("wait", [sleep, sleep_through_suspend])
-@in_virtual_time
 async def test_without_a_sleep_it_waits_that_long(wait):
     assert await elapsed(wait(VirtualClock().clock, 4.5)) == 4.5
 
 
-@in_virtual_time
 async def test_a_wake_ends_a_doze():
     assert await _slept_through(sleep, 60.0, asleep=5.0) == 3.0
 
 
-@in_virtual_time
 async def test_time_asleep_counts_as_elapsed():
     assert await _slept_through(sleep_through_suspend, 900.0, asleep=890.0) == 10.0
 
 
-@in_virtual_time
 async def test_what_was_due_while_asleep_is_due_on_waking():
     assert await _slept_through(sleep_through_suspend, 900.0, asleep=3600.0) == 3.0
 
 
-@in_virtual_time
 async def test_the_steady_clock_goes_on_during_sleep_and_is_never_set():
     clock = VirtualClock()
     began = boot_time(clock.clock)

@@ -7,7 +7,6 @@ import json
 import logging
 import traceback
 from contextlib import asynccontextmanager, suppress
-from functools import wraps
 
 import httpx
 import pytest
@@ -28,27 +27,6 @@ from tests.support.httpd import TEXT, answer, httpd, json_answer, silence
 from tests.support.valkey import free_port
 
 USER, PASSWORD = "demo", "sentinel-password-c0de"
-SECONDS = 8.0
-
-
-def told(story):
-    """Run a story to its end, on a loop on which nothing is lost or left behind."""
-
-    @wraps(story)
-    def test(*args, **kwargs):
-        async def whole():
-            unseen = []
-            loop = asyncio.get_running_loop()
-            loop.set_exception_handler(lambda _, context: unseen.append(context))
-            async with asyncio.timeout(SECONDS):
-                await story(*args, **kwargs)
-            left = asyncio.all_tasks() - {asyncio.current_task()}
-            assert not left, left
-            assert not unseen, unseen
-
-        asyncio.run(whole())
-
-    return test
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +118,6 @@ def listening(service, *events):
 # As the page about the library says
 
 
-@told
 async def test_the_example_runs_as_printed(monkeypatch):
     async with dev() as server:
         monkeypatch.setenv("WEBSOCKET_SERVER_URL", server.url)
@@ -170,7 +147,6 @@ async def test_the_example_runs_as_printed(monkeypatch):
     assert (seen[0].type, seen[0].title) == ("trip_update", "Trip Started")
 
 
-@told
 async def test_handlers_of_every_event_plain_or_async_are_told_in_order():
     async with dev() as server, server.service() as service:
         heard = listening(service, "connected", "disconnected", "error")
@@ -208,7 +184,6 @@ async def test_handlers_of_every_event_plain_or_async_are_told_in_order():
 # Iterating
 
 
-@told
 async def test_an_iteration_ends_when_the_service_is_disconnected():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -228,7 +203,6 @@ async def test_an_iteration_ends_when_the_service_is_disconnected():
         assert await asyncio.wait_for(taking, 2) == ["one", "two", "three"]
 
 
-@told
 async def test_an_iteration_ends_with_why_the_connection_ended():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -241,7 +215,6 @@ async def test_an_iteration_ends_with_why_the_connection_ended():
             await service.closed()
 
 
-@told
 async def test_a_bug_below_ends_what_arrives_and_is_the_error():
     def broken(event):
         raise KeyError(event.name)
@@ -257,7 +230,6 @@ async def test_a_bug_below_ends_what_arrives_and_is_the_error():
 # Connecting
 
 
-@told
 async def test_connect_tries_once_and_does_not_come_back():
     async with dev() as server, server.service() as service:
         heard = listening(service, "disconnected", "reconnecting")
@@ -276,7 +248,6 @@ async def test_connect_tries_once_and_does_not_come_back():
     assert [facts[:2] for facts in heard] == [("disconnected", 1006)]
 
 
-@told
 async def test_connect_fails_when_there_is_nobody():
     port = free_port()
     settings = settings_for(f"ws://127.0.0.1:{port}")
@@ -287,7 +258,6 @@ async def test_connect_fails_when_there_is_nobody():
         assert not service.is_connected
 
 
-@told
 async def test_a_connect_that_failed_can_be_tried_again_and_all_works():
     async with dev() as server, server.service() as service:
         await server("mode", upgrade_status=503)
@@ -307,7 +277,6 @@ async def test_a_connect_that_failed_can_be_tried_again_and_all_works():
             break
 
 
-@told
 async def test_connect_with_retry_returns_once_connected():
     async with dev() as server, server.service() as service:
         heard = listening(service, "reconnecting", "connected")
@@ -325,7 +294,6 @@ async def test_connect_with_retry_returns_once_connected():
         await until(lambda: ("connected",) in heard)
 
 
-@told
 async def test_connect_with_retry_gives_up_when_max_retries_is_over():
     async with dev() as server, server.service(max_retries=2) as service:
         await server("mode", upgrade_status=503)
@@ -334,7 +302,6 @@ async def test_connect_with_retry_gives_up_when_max_retries_is_over():
         assert (await server.stats())["refusedUpgrades"] == 3
 
 
-@told
 async def test_connecting_twice_is_refused():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -344,7 +311,6 @@ async def test_connecting_twice_is_refused():
         assert service.is_connected
 
 
-@told
 async def test_what_is_missing_is_said_before_anything_is_tried():
     async with NotificationService(Settings()) as service:
         with pytest.raises(ConfigurationError):
@@ -352,7 +318,6 @@ async def test_what_is_missing_is_said_before_anything_is_tried():
         assert service.connection_state == "disconnected"
 
 
-@told
 async def test_a_wrong_password_ends_it_with_authentication_failed():
     async with dev() as server, server.service(password="wrong") as service:
         heard = listening(service, "error")
@@ -364,7 +329,6 @@ async def test_a_wrong_password_ends_it_with_authentication_failed():
     assert heard[0][1].type == "authentication_failed"
 
 
-@told
 async def test_disconnecting_says_1000_and_may_be_said_again():
     async with dev() as server, server.service() as service:
         await service.disconnect()
@@ -378,7 +342,6 @@ async def test_disconnecting_says_1000_and_may_be_said_again():
             await service.send({"type": "x"})
 
 
-@told
 async def test_leaving_the_block_disconnects():
     async with dev() as server:
         with suppress(ZeroDivisionError):
@@ -389,7 +352,6 @@ async def test_leaving_the_block_disconnects():
         assert not service.is_connected
 
 
-@told
 async def test_a_handler_may_disconnect():
     async with dev() as server, server.service() as service:
 
@@ -403,7 +365,6 @@ async def test_a_handler_may_disconnect():
         assert (await server.until(live=0))["closes"][0]["code"] == 1000
 
 
-@told
 async def test_a_connect_that_was_cancelled_leaves_nothing_behind():
     async with dev() as server, server.service() as service:
         await server("mode", delay=5)
@@ -416,7 +377,6 @@ async def test_a_connect_that_was_cancelled_leaves_nothing_behind():
         assert service.is_connected
 
 
-@told
 async def test_a_disconnect_while_connecting_ends_the_connecting_with_an_error():
     async with dev() as server, server.service() as service:
         await server("mode", upgrade_status=503)
@@ -431,7 +391,6 @@ async def test_a_disconnect_while_connecting_ends_the_connecting_with_an_error()
 # Sending
 
 
-@told
 async def test_a_message_that_was_taken_is_delivered():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -440,7 +399,6 @@ async def test_a_message_that_was_taken_is_delivered():
         assert (await server.stats())["received"] == 1
 
 
-@told
 async def test_a_message_that_the_server_does_not_like_is_rejected():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -451,7 +409,6 @@ async def test_a_message_that_the_server_does_not_like_is_rejected():
         assert (await service.send({"type": "x"})).status == "delivered"
 
 
-@told
 async def test_sending_without_a_connection_says_so():
     async with dev() as server, server.service() as service:
         with pytest.raises(NetworkFailed) as caught:
@@ -474,7 +431,6 @@ NO_MESSAGES = [
 ]
 
 
-@told
 async def test_what_is_no_message_is_refused_and_nothing_is_sent():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -485,7 +441,6 @@ async def test_what_is_no_message_is_refused_and_nothing_is_sent():
         assert (await server.stats())["received"] == 0
 
 
-@told
 async def test_a_message_whose_connection_is_lost_is_unconfirmed():
     async def story(peer):
         await peer.upgrade()
@@ -507,7 +462,6 @@ async def test_a_message_whose_connection_is_lost_is_unconfirmed():
 # Tokens
 
 
-@told
 async def test_authenticate_gives_the_token_that_everybody_uses():
     async with dev() as server, server.service() as service:
         token = await service.authenticate()
@@ -518,7 +472,6 @@ async def test_authenticate_gives_the_token_that_everybody_uses():
         assert (await server.stats())["logins"] == 1
 
 
-@told
 async def test_the_users_id_is_the_servers_or_the_settings():
     async with dev() as server:
         async with server.service() as service:
@@ -529,7 +482,6 @@ async def test_the_users_id_is_the_servers_or_the_settings():
             assert await service.get_user_id() is None
 
 
-@told
 async def test_two_services_of_an_account_share_tokens_through_the_cache(home):
     async with dev() as server:
         shared = f"sqlite://{home}/shared.db"
@@ -544,7 +496,6 @@ async def test_two_services_of_an_account_share_tokens_through_the_cache(home):
         assert (await server.stats())["logins"] == 1
 
 
-@told
 async def test_a_revoked_token_is_renewed_once_and_the_connection_comes_back():
     async with dev() as server, server.service() as service:
         await service.authenticate()
@@ -555,7 +506,6 @@ async def test_a_revoked_token_is_renewed_once_and_the_connection_comes_back():
         assert (seen["logins"], seen["refreshes"], seen["refusedUpgrades"]) == (1, 1, 1)
 
 
-@told
 async def test_a_ready_made_token_is_used_as_it_is(home):
     async with dev() as server:
         async with server.service() as service:
@@ -571,7 +521,6 @@ async def test_a_ready_made_token_is_used_as_it_is(home):
 
 
 @pytest.mark.parametrize("place", ["query:token", "subprotocol:bearer", "message"])
-@told
 async def test_the_token_goes_where_the_settings_say(place):
     async with dev() as server, server.service(token_in=place) as service:
         await service.connect()
@@ -582,7 +531,6 @@ async def test_the_token_goes_where_the_settings_say(place):
 # For those who draw
 
 
-@told
 async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
     async with dev() as server, server.service(frames=True) as service:
         observed = []
@@ -609,7 +557,6 @@ async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
     assert Frame("[]") in seen
 
 
-@told
 async def test_arrivals_take_over_from_handlers():
     async with dev() as server, server.service() as service:
         await service.connect()
@@ -622,7 +569,6 @@ async def test_arrivals_take_over_from_handlers():
         assert service.listener.waiting == 0
 
 
-@told
 async def test_starting_again_after_the_last_id_repeats_nothing():
     async with dev() as server:
         async with server.service() as service:
@@ -644,7 +590,6 @@ async def test_starting_again_after_the_last_id_repeats_nothing():
         assert again == ["two", "three"]
 
 
-@told
 async def test_latency_is_that_of_the_last_ping():
     async with dev() as server, server.service() as service:
         assert service.latency is None
@@ -686,7 +631,6 @@ STORIES = [html_login, echo_login, refused_login, then_refuses_the_upgrade, sile
 
 
 @pytest.mark.parametrize("story", STORIES)
-@told
 async def test_no_error_of_any_layer_holds_a_secret(story, caplog):
     async with httpd(story) as server:
         settings = settings_for(server.url, http_timeout=0.2)
@@ -706,7 +650,6 @@ async def test_no_error_of_any_layer_holds_a_secret(story, caplog):
             assert PASSWORD not in "".join(texts)
 
 
-@told
 async def test_an_async_handler_sees_the_end_of_the_connection():
     seen = []
     async with dev() as server, server.service() as service:
@@ -721,7 +664,6 @@ async def test_an_async_handler_sees_the_end_of_the_connection():
         assert seen == [1000]
 
 
-@told
 async def test_members_of_a_group_are_given_each_notification_once(clean_valkey):
     async with dev() as server:
         settings = server.settings(cache_url=clean_valkey.url, group_lease=1.0)
@@ -740,7 +682,6 @@ async def test_members_of_a_group_are_given_each_notification_once(clean_valkey)
                 assert sorted(heard) == list("123456")
 
 
-@told
 async def test_what_an_iteration_did_not_come_to_is_for_the_other_members(clean_valkey):
     async with dev() as server:
         settings = server.settings(cache_url=clean_valkey.url, group_lease=1.0)
@@ -760,7 +701,6 @@ async def test_what_an_iteration_did_not_come_to_is_for_the_other_members(clean_
         assert [each.message for each in left] == ["4", "5"]
 
 
-@told
 async def test_what_a_service_is_called_stands_in_what_it_brings():
     async with dev() as server:
         settings = settings_for(server.url)

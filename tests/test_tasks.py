@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from notifyws.tasks import background, first_of, restarted
-from tests.support.virtual import in_virtual_time, now
+from tests.support.virtual import now
+
+pytestmark = pytest.mark.virtual_time
 
 
-@in_virtual_time
 async def test_a_task_that_dies_tells_what_it_was_and_why():
     told = []
 
@@ -24,7 +25,6 @@ async def test_a_task_that_dies_tells_what_it_was_and_why():
     assert isinstance(told[0][1], KeyError)
 
 
-@in_virtual_time
 async def test_a_task_that_ends_or_is_cancelled_tells_nothing():
     await background("it", asyncio.sleep(1), lambda *said: pytest.fail(str(said)))
     task = background("it", asyncio.sleep(1), lambda *said: pytest.fail(str(said)))
@@ -33,7 +33,6 @@ async def test_a_task_that_ends_or_is_cancelled_tells_nothing():
     assert task.cancelled()
 
 
-@in_virtual_time
 async def test_a_task_that_fails_starts_again_later_each_time_until_it_was_well():
     starts, said = [], []
 
@@ -53,7 +52,6 @@ async def test_a_task_that_fails_starts_again_later_each_time_until_it_was_well(
     assert len(said) == 5
 
 
-@in_virtual_time
 async def test_the_first_of_several_ends_the_others_and_its_failure_is_raised():
     async def fails():
         await asyncio.sleep(2)

@@ -15,7 +15,7 @@ from notifyws.auth.device_login import SOONEST, log_in_by_device
 from notifyws.auth.http_api import HttpApi
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
-from notifyws.diagnostics.connection_probe import exchange_lines
+from notifyws.diagnostics.connection_probe import Trace
 from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
@@ -43,10 +43,8 @@ class Scene:
         known = {**self.profile.constants, **variables}
         self.http = HttpApi(origin, self.profile, Lifetimes(), variables=known)
         self.shown = []
-        self.lines = []
-        self.http.steps.on_exchange = lambda *exchanged: self.lines.extend(
-            exchange_lines(*exchanged)
-        )
+        self.trace = Trace()
+        self.http.steps.on_exchange = self.trace.exchange
         real = real_clock()
         self.ours = replace(real, now=clock.now, sleep=clock.sleep, suspended=lambda: 0)
 
@@ -65,8 +63,9 @@ class Scene:
         with pytest.raises(kind) as caught:
             await self.log_in()
         whole = "".join(traceback.format_exception(caught.value)) + repr(self.shown)
+        traced = self.trace.taken()
         for secret in (DEVICE_CODE, "sentinel-refresh", "sentinel-access"):
-            assert secret not in f"{whole}{self.lines}"
+            assert secret not in f"{whole}{traced}"
         return caught.value
 
 
@@ -112,7 +111,7 @@ async def test_the_id_token_tells_who_approved_it():
     async with scene(json_answer(given)) as one:
         pair = await one.log_in()
     assert pair.user_id == "alice"
-    assert claims not in str(one.lines)
+    assert claims not in str(one.trace.taken())
 
 
 async def test_nobody_is_asked_faster_than_the_server_wants():

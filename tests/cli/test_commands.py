@@ -50,14 +50,7 @@ def test_only_what_was_asked_for_is_imported(words, environ, there):
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "listen",
-        "send",
-        "token",
-        "status",
-        "mcp",
-        *("auth", "auth login", "auth logout"),
-    ],
+    ["listen", "send", "token", "status", "mcp", "auth", "auth login", "auth logout"],
 )
 def test_a_command_that_speaks_to_a_server_takes_the_common_options(words):
     command = root_command()

@@ -7,7 +7,7 @@ import json
 import pytest
 import typer
 
-from notifyws.cli.app import _run, root_command
+from notifyws.cli.app import COMMANDS, _run, root_command
 from notifyws.cli.completion import commands, profiles, script, servers, types
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.protocol.loader import built_in
@@ -33,19 +33,7 @@ def test_profiles_are_the_built_in_ones_and_ones_own(files):
 
 
 def test_help_is_offered_the_commands(home):
-    assert commands(context(), "") == sorted(
-        [
-            "auth",
-            "listen",
-            "mcp",
-            "profile",
-            "routes",
-            "send",
-            "serve",
-            "status",
-            "token",
-        ]
-    )
+    assert commands(context(), "") == sorted(COMMANDS)
 
 
 def test_what_begins_like_a_path_is_left_to_the_shell(home):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pty
 from datetime import UTC
@@ -28,20 +27,12 @@ TRIP = Notification(
 EVIL = Notification({"type": "t", "title": "\x1b]0;owned\x07a\u202eb\n"}, AT)
 
 
-def shown(shape, *items, terminal=False) -> str:
+async def shown(shape, *items, terminal=False) -> str:
     """Return what a face writes for a burst."""
     read, write = pty.openpty() if terminal else os.pipe()
     output = Output(write)
-
-    async def show():
-        renderer = shaped_renderer(output, shape, UTC)
-        renderer.start()
-        renderer.tick()
-        await renderer.show(items)
-        renderer.stop()
-
     try:
-        asyncio.run(show())
+        await shaped_renderer(output, shape, UTC).show(items)
         os.write(write, b"$")
         return os.read(read, 65536).decode().removesuffix("$")
     finally:
@@ -76,12 +67,12 @@ ODD = Notification({"type": "t", "title": "\ud800"}, AT)
         (Query("timestamp"), (TRIP,), f"{AT}\n"),
     ],
 )
-def test_each_notification_is_one_line_of_text_alone(shape, items, lines):
-    assert shown(shape, *items) == lines
+async def test_each_notification_is_one_line_of_text_alone(shape, items, lines):
+    assert await shown(shape, *items) == lines
 
 
-def test_remote_text_is_text_on_a_terminal():
-    assert shown(Format("{title}."), EVIL, terminal=True) == "ab .\r\n"
+async def test_remote_text_is_text_on_a_terminal():
+    assert await shown(Format("{title}."), EVIL, terminal=True) == "ab .\r\n"
 
 
 def test_an_object_is_printed_in_its_shape(capfd):

@@ -9,7 +9,9 @@ import pytest
 from notifyws.cli.mcp_listener import MOST_WAITING, RecentNotifications
 from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Notification
-from tests.support.virtual import in_virtual_time, turns
+from tests.support.virtual import turns
+
+pytestmark = pytest.mark.virtual_time
 
 
 def one(title: object, message: str = "") -> Notification:
@@ -49,7 +51,6 @@ def test_what_is_long_makes_others_forgotten_but_never_itself():
     assert titles(recent) == ["c"]
 
 
-@in_virtual_time
 async def test_who_waits_gets_the_first_that_fits_even_if_it_is_forgotten_at_once():
     recent = remembering()
     waiting = asyncio.create_task(recent.wait_for(titled("a"), 0))
@@ -60,7 +61,6 @@ async def test_who_waits_gets_the_first_that_fits_even_if_it_is_forgotten_at_onc
     assert titles(recent) == ["f", "g", "a"]
 
 
-@in_virtual_time
 async def test_who_waits_looks_first_at_what_came_since():
     recent = remembering("a", "b", "a")
     assert (await recent.wait_for(titled("a"), 0)).number == 1
@@ -70,7 +70,6 @@ async def test_who_waits_looks_first_at_what_came_since():
             await recent.wait_for(titled("a"), 3)
 
 
-@in_virtual_time
 async def test_a_look_at_all_that_is_remembered_lets_others_have_their_turns():
     """Pings among them: a test is a model's, and may take its time."""
     recent, looked = remembering("a", "b", "c"), []
@@ -90,7 +89,6 @@ async def test_a_look_at_all_that_is_remembered_lets_others_have_their_turns():
     waiting.cancel()
 
 
-@in_virtual_time
 async def test_only_some_wait_at_a_time_and_who_leaves_makes_room():
     recent = remembering()
     waiting = [
@@ -108,7 +106,6 @@ async def test_only_some_wait_at_a_time_and_who_leaves_makes_room():
     assert {each.number for each in await asyncio.gather(*waiting)} == {1}
 
 
-@in_virtual_time
 async def test_nobody_waits_for_what_can_no_longer_come():
     recent = remembering("a")
     waiting = asyncio.create_task(recent.wait_for(titled("b"), 0))

@@ -16,7 +16,9 @@ from notifyws.events import Connected, Failure, Gap
 from notifyws.models import Notification
 from notifyws.service import NotificationService
 from notifyws.ui.sanitize import as_json
-from tests.support.virtual import elapsed, in_virtual_time
+from tests.support.virtual import elapsed
+
+pytestmark = pytest.mark.virtual_time
 
 
 def offering(*, only: str = "", allow_send: bool = False, keep: int = 50) -> Any:
@@ -45,7 +47,6 @@ async def recent(tools: Tools, **arguments: Any) -> tuple[list[str], dict[str, A
     return [each["untrusted"]["title"] for each in answer["notifications"]], answer
 
 
-@in_virtual_time
 async def test_without_a_number_the_newest_are_told_and_with_one_what_follows():
     tools, memory = offering(keep=5)
     remember(memory, *range(1, 8))
@@ -59,7 +60,6 @@ async def test_without_a_number_the_newest_are_told_and_with_one_what_follows():
     assert titles == []
 
 
-@in_virtual_time
 async def test_an_answer_is_no_longer_than_a_model_can_read():
     tools, memory = offering()
     remember(memory, *range(50), message="x" * 4000)
@@ -71,7 +71,6 @@ async def test_an_answer_is_no_longer_than_a_model_can_read():
     assert titles[0] == "10"
 
 
-@in_virtual_time
 async def test_of_a_notification_that_is_too_long_only_the_main_fields_are_told():
     tools, memory = offering()
     remember(memory, "long", data=["y" * 4000] * 9)
@@ -81,7 +80,6 @@ async def test_of_a_notification_that_is_too_long_only_the_main_fields_are_told(
     assert "data" not in only["untrusted"]
 
 
-@in_virtual_time
 async def test_what_a_server_calls_untrusted_or_a_note_stays_below_our_own():
     tools, memory = offering()
     remember(memory, "a", note="obey", untrusted={"number": 9})
@@ -92,7 +90,6 @@ async def test_what_a_server_calls_untrusted_or_a_note_stays_below_our_own():
     assert only["untrusted"]["note"] == "obey"
 
 
-@in_virtual_time
 async def test_a_wait_ends_with_its_time_and_says_what_came_meanwhile():
     tools, memory = offering()
     remember(memory, "a", "b")
@@ -102,7 +99,6 @@ async def test_a_wait_ends_with_its_time_and_says_what_came_meanwhile():
     assert (answer["matched"], answer["seen"], answer["newest"]) == (False, 1, 2)
 
 
-@in_virtual_time
 async def test_a_listener_that_ended_says_why_to_whoever_waits_or_sends():
     tools, memory = offering(allow_send=True)
     memory.ended = NetworkFailed("no way \x1b[31mthere", "look")
@@ -119,11 +115,9 @@ async def test_a_listener_that_ended_says_why_to_whoever_waits_or_sends():
         }
 
 
-@in_virtual_time
 async def test_without_a_connection_a_message_is_not_sent():
     tools, _ = offering(allow_send=True)
-    asking = ask(tools, "send_message", message="hello")
-    answer = await asking
+    answer = await ask(tools, "send_message", message="hello")
     assert "no connection within 10 s" in answer["error"]["untrusted"]["message"]
 
 
@@ -145,35 +139,26 @@ async def test_without_a_connection_a_message_is_not_sent():
         ("nonesuch", {}, "there is no tool 'nonesuch'"),
     ],
 )
-def test_what_a_model_asks_wrongly_is_told_in_a_sentence(name, given, said):
-    @in_virtual_time
-    async def asked() -> None:
-        tools, _ = offering(allow_send=True)
-        answer = await ask(tools, name, **given)
-        assert answer["error"]["kind"] == "usage"
-        assert said in answer["error"]["message"]
-        assert answer["error"]["hint"]
-
-    asked()
+async def test_what_a_model_asks_wrongly_is_told_in_a_sentence(name, given, said):
+    tools, _ = offering(allow_send=True)
+    answer = await ask(tools, name, **given)
+    assert answer["error"]["kind"] == "usage"
+    assert said in answer["error"]["message"]
+    assert answer["error"]["hint"]
 
 
 @pytest.mark.parametrize(("only", "quoted"), [("", True), ("type == 't'", False)])
-def test_a_frame_that_nobody_understood_is_not_quoted_to_whom_only_some_may_speak(
-    only: str, quoted: bool
+async def test_what_nobody_understood_is_not_quoted_to_whom_only_some_may_speak(
+    only, quoted
 ):
-    @in_virtual_time
-    async def asked() -> None:
-        tools, memory = offering(only=only)
-        memory.note(Failure("invalid_message", "not strict JSON: obey me"))
-        status = await ask(tools, "status")
-        told = status["untrusted"]["lastError"]
-        assert told["kind"] == "invalid_message"
-        assert ("obey me" in as_json(status)) is quoted
-
-    asked()
+    tools, memory = offering(only=only)
+    memory.note(Failure("invalid_message", "not strict JSON: obey me"))
+    status = await ask(tools, "status")
+    told = status["untrusted"]["lastError"]
+    assert told["kind"] == "invalid_message"
+    assert ("obey me" in as_json(status)) is quoted
 
 
-@in_virtual_time
 async def test_gaps_are_counted_in_every_answer_and_told_by_the_status():
     tools, memory = offering()
     memory.note(Connected("ws://h", at="2026-01-15T10:00:00Z"))

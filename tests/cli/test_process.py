@@ -114,49 +114,38 @@ def test_sigquit_ends_a_command_after_its_last_act():
         assert process.wait(5) == -signal.SIGQUIT
 
 
-def test_leaving_ends_what_is_under_way_and_nothing_else():
-    async def story():
-        cancellation = Cancellation()
-        asyncio.get_running_loop().call_soon(cancellation)
-        async with cancellation:
-            await asyncio.Event().wait()
-        cancellation()
-        await asyncio.sleep(0)
-        return "on"
-
-    assert asyncio.run(story()) == "on"
+async def test_leaving_ends_what_is_under_way_and_nothing_else():
+    cancellation = Cancellation()
+    asyncio.get_running_loop().call_soon(cancellation)
+    async with cancellation:
+        await asyncio.Event().wait()
+    cancellation()
+    await asyncio.sleep(0)
 
 
-def test_what_ends_by_itself_is_not_left_any_more():
-    async def story():
-        cancellation = Cancellation()
-        cancellation()
-        async with cancellation:
-            pass
-        cancellation()
-        await asyncio.sleep(0)
-        return "undisturbed"
-
-    assert asyncio.run(story()) == "undisturbed"
+async def test_what_ends_by_itself_is_not_left_any_more():
+    cancellation = Cancellation()
+    cancellation()
+    async with cancellation:
+        pass
+    cancellation()
+    await asyncio.sleep(0)
 
 
-def test_who_is_cancelled_otherwise_is_cancelled():
+async def test_who_is_cancelled_otherwise_is_cancelled():
     async def story():
         async with Cancellation():
             await asyncio.Event().wait()
 
-    async def outer():
-        task = asyncio.create_task(story())
-        await asyncio.sleep(0)
-        task.cancel()
-        await task
-
+    task = asyncio.create_task(story())
+    await asyncio.sleep(0)
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(outer())
+        await task
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_an_error_stays_one_and_what_died_ends_the_command_with_its_own(own):
+async def test_an_error_stays_one_and_what_died_ends_the_command_with_its_own(own):
     async def story():
         async with Cancellation() as cancellation:
             if own:
@@ -166,4 +155,4 @@ def test_an_error_stays_one_and_what_died_ends_the_command_with_its_own(own):
             await asyncio.Event().wait()
 
     with pytest.raises(KeyError):
-        asyncio.run(story())
+        await story()

@@ -13,7 +13,7 @@ from notifyws.config.settings import Settings
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
 from notifyws.models import Message, Notification
 from tests.e2e.support import Server
-from tests.protocol.profiles.stage import scene, stage
+from tests.protocol.profiles.stage import stage
 from tests.support.httpd import json_answer
 
 HELLO = Message("hello", {"title": "Hello"})
@@ -92,21 +92,17 @@ def test_an_expression_that_does_not_parse_is_a_wrong_use(busy):
         sending(busy, "a..b")
 
 
-def test_a_connection_that_is_lost_brings_no_answer(busy):
-    async def story():
-        wait = Request(10.0, json=False, quiet=True)
-        received = busy.stats["received"]
-        waiting = asyncio.create_task(_send(wait, "type == 'never'", busy.url, HELLO))
-        while (await asyncio.to_thread(lambda: busy.stats))["received"] == received:
-            pass  # asking again takes its time
-        await asyncio.to_thread(busy.dev, "cut", {"code": 4001, "reason": "bye"})
-        with pytest.raises(NetworkFailed, match="bye"):
-            await waiting
-
-    asyncio.run(story())
+async def test_a_connection_that_is_lost_brings_no_answer(busy):
+    wait = Request(10.0, json=False, quiet=True)
+    received = busy.stats["received"]
+    waiting = asyncio.create_task(_send(wait, "type == 'never'", busy.url, HELLO))
+    while (await asyncio.to_thread(lambda: busy.stats))["received"] == received:
+        pass  # asking again takes its time
+    await asyncio.to_thread(busy.dev, "cut", {"code": 4001, "reason": "bye"})
+    with pytest.raises(NetworkFailed, match="bye"):
+        await waiting
 
 
-@scene
 async def test_who_sends_over_http_connects_to_hear_the_answer(capfd):
     posted = asyncio.Event()
 
@@ -150,7 +146,6 @@ timeout = 60
 
 
 @pytest.mark.parametrize("timeout", [5.0, 0.2])
-@scene
 async def test_an_answer_is_proof_whatever_a_server_leaves_unacknowledged(
     capfd, tmp_path, timeout
 ):

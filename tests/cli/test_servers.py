@@ -8,12 +8,10 @@ import pytest
 
 from notifyws.cli.options import Common
 from notifyws.cli.servers import ServerChoice, until_ended
-from notifyws.errors import (
-    AuthenticationFailed,
-    NetworkFailed,
-    UsageError,
-)
-from tests.support.virtual import in_virtual_time, now
+from notifyws.errors import AuthenticationFailed, NetworkFailed, UsageError
+from tests.support.virtual import now
+
+pytestmark = pytest.mark.virtual_time
 
 LOCKED = AuthenticationFailed("refused", "notifyws auth login")
 GONE = NetworkFailed("gone", "look at it")
@@ -46,7 +44,6 @@ def scene():
     return Scene()
 
 
-@in_virtual_time
 async def test_they_end_when_the_last_one_has(scene):
     began = now()
     await scene.end(work=(1, "closed"), home=(5, "closed"))
@@ -54,7 +51,6 @@ async def test_they_end_when_the_last_one_has(scene):
     assert (scene.said, scene.cut) == ([], [])
 
 
-@in_virtual_time
 async def test_one_that_fails_leaves_the_others_alone_and_is_said(scene):
     with pytest.raises(AuthenticationFailed) as caught:
         await scene.end(work=(1, LOCKED), home=(5, "closed"))
@@ -63,7 +59,6 @@ async def test_one_that_fails_leaves_the_others_alone_and_is_said(scene):
     assert scene.said == ["work: refused; the others go on"]
 
 
-@in_virtual_time
 async def test_the_first_that_failed_says_why_and_every_other_is_said(scene):
     with pytest.raises(NetworkFailed) as caught:
         await scene.end(work=(3, LOCKED), home=(2, GONE))
@@ -71,14 +66,12 @@ async def test_the_first_that_failed_says_why_and_every_other_is_said(scene):
     assert scene.said == ["home: gone; the others go on", "work: refused"]
 
 
-@in_virtual_time
 async def test_as_soon_as_it_is_enough_all_end_and_nothing_has_failed(scene):
     began = now()
     await scene.end(work=(1, LOCKED), home=(2, "enough"), away=(99, "closed"))
     assert (now() - began, scene.cut) == (2, ["away"])
 
 
-@in_virtual_time
 async def test_with_any_they_end_with_the_first(scene):
     began = now()
     with pytest.raises(NetworkFailed, match="home: gone"):
@@ -86,14 +79,12 @@ async def test_with_any_they_end_with_the_first(scene):
     assert (now() - began, scene.said, scene.cut) == (2, [], ["work"])
 
 
-@in_virtual_time
 async def test_what_is_no_servers_fault_ends_all_at_once(scene):
     with pytest.raises(ZeroDivisionError):
         await scene.end(work=(1, ZeroDivisionError()), home=(2, "closed"))
     assert scene.cut == ["home"]
 
 
-@in_virtual_time
 async def test_whoever_is_cancelled_ends_all_of_them(scene):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
@@ -101,7 +92,6 @@ async def test_whoever_is_cancelled_ends_all_of_them(scene):
     assert sorted(scene.cut) == ["home", "work"]
 
 
-@in_virtual_time
 async def test_one_alone_says_no_name(scene):
     with pytest.raises(NetworkFailed) as caught:
         await scene.end(**{"": (1, GONE)})

@@ -42,12 +42,8 @@ CHECKS = (
 
 
 def told(*, everything: bool = False, flags=None, **facts) -> str:
-    flags = {
-        "url": "wss://h",
-        "username": "me",
-        "password": "hunter22",
-        **(flags or {}),
-    }
+    known = {"url": "wss://h", "username": "me", "password": "hunter22"}
+    flags = {**known, **(flags or {})}
     loaded = load(flags, environ={})
     report = Report(loaded, url=flags["url"], now=NOW, **facts)
     theme = Theme(Settings())

@@ -78,10 +78,7 @@ WRONG = {
     "an unknown sample": (["send", "--sample", "-t", "x"], "there is no sample"),
     "a bad --user": (["serve", "--user", "me"], "has no password"),
     "a bad port": (["serve", "--port", "70000"], "70000 is not a port"),
-    "a bad cache URL": (
-        ["token", "--url", "ws://h"],
-        "no URL of a token cache",
-    ),
+    "a bad cache URL": (["token", "--url", "ws://h"], "no URL of a token cache"),
 }
 for args, words in LISTEN:
     WRONG[f"listen {' '.join(args)}"] = (["listen", "--url", "ws://h", *args], words)

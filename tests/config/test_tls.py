@@ -21,7 +21,7 @@ from notifyws.connection.build import build_dial
 from notifyws.diagnostics import probes
 from notifyws.errors import ConfigurationError, WeAreNotTrusted
 from notifyws.protocol.upgrade import UpgradeRequest
-from tests.support.examining import echo, looked, told
+from tests.support.examining import echo, looked
 from tests.support.httpd import answer, httpd, says
 from tests.support.keyrings import FileKeyring, SilentKeyring
 from tests.support.tls import Authority, refusing
@@ -82,7 +82,6 @@ def shown(folder, **said):
 @pytest.mark.parametrize(
     ("key", "password"), [("me.key", ""), ("sealed.key", PASSWORD)]
 )
-@told
 async def test_http_and_socket_show_it_to_a_server_that_demands_one(
     files, version, key, password
 ):
@@ -106,7 +105,6 @@ async def test_http_and_socket_show_it_to_a_server_that_demands_one(
         ("old", NEW, "does not accept our client certificate: alert certificate exp"),
     ],
 )
-@told
 async def test_a_server_that_does_not_accept_it_refuses_us_and_no_password(
     files, who, version, said
 ):
@@ -131,7 +129,6 @@ async def test_a_server_that_does_not_accept_it_refuses_us_and_no_password(
         ("The SSL certificate error", "does not accept our client certificate"),
     ],
 )
-@told
 async def test_nginx_says_it_on_a_page(files, title, said):
     """It opens every TLS connection, and answers 400 (nginx 1.22.1)."""
     _, folder = files
@@ -254,7 +251,6 @@ def test_a_keyring_that_does_not_answer_holds_none(files):
 # What status says
 
 
-@told
 async def test_status_says_whom_the_certificate_names_and_for_how_long(files, home):
     authority, folder = files
     async with httpd(echo(), authority.demanding()) as server:
@@ -273,7 +269,6 @@ async def test_status_says_whom_the_certificate_names_and_for_how_long(files, ho
     ("who", "said"),
     [("", "wants a client certificate"), ("other", "does not accept our client cert")],
 )
-@told
 async def test_status_says_that_the_server_does_not_accept_us(files, home, who, said):
     authority, folder = files
     with refusing(authority.demanding()) as port:
@@ -283,7 +278,6 @@ async def test_status_says_that_the_server_does_not_accept_us(files, home, who, 
     assert "NOTIFYWS_CLIENT_CERT" in report.failure.hint
 
 
-@told
 async def test_a_server_that_hangs_up_may_want_one(files, home):
     """As asyncio's own servers do: they send no alert."""
     authority, folder = files

@@ -19,7 +19,8 @@ from notifyws.errors import (
 from notifyws.protocol.failures import FailureClassifier
 from tests.support.scripted import CUT, DOWN, Close, accepts, answers
 from tests.support.session_scene import Scene
-from tests.support.virtual import in_virtual_time
+
+pytestmark = pytest.mark.virtual_time
 
 WORDS = [
     (ConnectionLost(1000, "bye"), "closed"),
@@ -45,7 +46,6 @@ def test_every_failure_has_one_of_few_words(error, word):
     assert word in REASONS
 
 
-@in_virtual_time
 async def test_a_lost_connection_counts_once_there_is_another_and_a_vain_try_at_once():
     scene = Scene(
         DOWN,
@@ -62,7 +62,6 @@ async def test_a_lost_connection_counts_once_there_is_another_and_a_vain_try_at_
     assert counts.reconnects == {"cut": 1, "closed": 1, "token": 1}
 
 
-@in_virtual_time
 async def test_a_connection_that_is_lost_and_not_there_again_is_no_reconnect():
     scene = Scene(accepts(1.0, CUT), then=DOWN)
     await scene.stop_after(20)
@@ -71,7 +70,6 @@ async def test_a_connection_that_is_lost_and_not_there_again_is_no_reconnect():
     assert counts.failures["unreachable"] > 1
 
 
-@in_virtual_time
 async def test_a_server_that_is_left_for_a_slow_reader_is_counted_as_that():
     frames = [f'{{"type": "t", "id": {n}}}' for n in range(1, 6)]
     scene = Scene(accepts(*frames, 100.0), then=accepts(), room=2, reads_at=60.0)

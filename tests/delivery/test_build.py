@@ -25,7 +25,7 @@ from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import Message
 from notifyws.protocol.arrivals import ServerError
 from tests.support.target import target
-from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture
+from tests.test_service import dev, home, until  # noqa: F401 - home is a fixture
 
 
 def sinks(deliver):
@@ -64,7 +64,6 @@ async def collect(service, count):
     return seen
 
 
-@told
 async def test_a_durable_service_resumes_where_it_stopped():
     async with dev() as server:
         async with NotificationService(server.settings(), name="desk") as service:
@@ -79,7 +78,6 @@ async def test_a_durable_service_resumes_where_it_stopped():
             await service.listener.delivered()
 
 
-@told
 async def test_a_service_hands_on_and_says_what_waits():
     async with dev() as server:
         with target() as there:
@@ -96,7 +94,6 @@ async def test_a_service_hands_on_and_says_what_waits():
             assert len(there.posted) == 2
 
 
-@told
 async def test_a_service_that_connects_again_is_given_nothing_twice():
     async with dev() as server:
         heard = []
@@ -122,7 +119,6 @@ async def test_a_service_that_connects_again_is_given_nothing_twice():
             assert await asyncio.wait_for(collect(service, 1), 5) == ["3"]
 
 
-@told
 async def test_a_service_resumes_where_another_host_stopped(tmp_path, clean_valkey):
     there = DeliveryTargets(command="true")
     async with dev() as server:
@@ -142,7 +138,6 @@ async def test_a_service_resumes_where_another_host_stopped(tmp_path, clean_valk
                         assert await collect(service, 1) == [text]
 
 
-@told
 async def test_what_nobody_read_is_there_for_the_next_service():
     async with dev() as server:
         async with NotificationService(server.settings(), name="desk") as service:
@@ -155,7 +150,6 @@ async def test_what_nobody_read_is_there_for_the_next_service():
             assert await collect(service, 2) == ["1", "2"]
 
 
-@told
 async def test_a_place_that_says_little_is_taken_for_what_it_says(clean_valkey):
     async with dev() as server:
         settings = server.settings(cache_url=clean_valkey.url)

@@ -16,7 +16,6 @@ from tests.devserver.support import (
     until,
     world,
 )
-from tests.support.examining import told
 
 STRANGE = [
     {"Host": "evil.example"},
@@ -37,7 +36,6 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("headers", STRANGE, ids=str)
-@told
 async def test_a_stranger_is_refused_everywhere(headers):
     async with world() as one:
         body = {"username": "demo", "password": "demo"}
@@ -56,7 +54,6 @@ async def test_a_stranger_is_refused_everywhere(headers):
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "[::1]", "LocalHost", "127.1.2.3"]
 )
-@told
 async def test_whoever_is_on_this_machine_is_let_in(host, port):
     async with world() as one:
         named = {"Host": host + port}
@@ -65,7 +62,6 @@ async def test_whoever_is_on_this_machine_is_let_in(host, port):
             assert answer.status_code == 200
 
 
-@told
 async def test_a_link_may_lead_to_its_page_but_not_in_anothers_name():
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
     async with world() as one:
@@ -78,7 +74,6 @@ async def test_a_link_may_lead_to_its_page_but_not_in_anothers_name():
 # Login, refresh and logout
 
 
-@told
 async def test_a_login_gives_everything_a_client_needs():
     async with world(access_ttl=60, refresh_ttl=600.5) as one:
         tokens = await one.login()
@@ -97,7 +92,6 @@ async def test_a_login_gives_everything_a_client_needs():
         {"username": "demo", "password": "d\ud800mo"},
     ],
 )
-@told
 async def test_bad_credentials_are_refused(body):
     async with world() as one:
         answer = await one.http.post("/auth/login", content=json.dumps(body))
@@ -110,7 +104,6 @@ async def test_bad_credentials_are_refused(body):
     "body", [b"", b"nonsense", b"[]", b"\xff", b"{}", b'{"username":1,"password":"x"}']
 )
 @pytest.mark.parametrize("path", ["login", "refresh", "logout"])
-@told
 async def test_a_malformed_request_is_told_so(path, body):
     async with world() as one:
         answer = await one.http.post(f"/auth/{path}", content=body)
@@ -118,7 +111,6 @@ async def test_a_malformed_request_is_told_so(path, body):
         assert answer.json()["error"]["code"] == "malformed"
 
 
-@told
 async def test_a_refresh_rotates_and_a_spent_token_is_refused():
     async with world() as one:
         first = await one.login()
@@ -134,7 +126,6 @@ async def test_a_refresh_rotates_and_a_spent_token_is_refused():
         assert (stats["refreshes"], stats["failedRefreshes"]) == (2, 1)
 
 
-@told
 async def test_a_logout_revokes_its_session_and_no_other():
     async with world() as one:
         mine, other = await one.login(), await one.login()
@@ -150,7 +141,6 @@ async def test_a_logout_revokes_its_session_and_no_other():
     ("method", "path", "status"),
     [("GET", "/auth/login", 405), ("GET", "/page", 404), ("POST", "/elsewhere", 404)],
 )
-@told
 async def test_everything_else_is_an_error_in_json(method, path, status):
     async with world() as one:
         answer = await one.http.request(method, path)
@@ -158,7 +148,6 @@ async def test_everything_else_is_an_error_in_json(method, path, status):
         assert answer.json()["error"]["message"]
 
 
-@told
 async def test_no_log_line_holds_a_token_or_a_password():
     async with world(users={"ann": "sesame"}) as one:
         tokens = await one.login("ann", "sesame")
@@ -173,7 +162,6 @@ async def test_no_log_line_holds_a_token_or_a_password():
 
 
 @pytest.mark.parametrize("host", ["localhost", "stranger"])
-@told
 async def test_a_client_that_leaves_in_mid_request_is_no_trouble(host):
     async with world() as one:
         _, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
@@ -187,7 +175,6 @@ async def test_a_client_that_leaves_in_mid_request_is_no_trouble(host):
         await one.login()
 
 
-@told
 async def test_notify_publishes_one_or_many_and_gives_their_ids():
     async with connected() as (one, socket):
         first = await one.dev("notify", {"type": "a", "color": "red"})
@@ -198,7 +185,6 @@ async def test_notify_publishes_one_or_many_and_gives_their_ids():
         assert seen[0]["color"] == "red"
 
 
-@told
 async def test_cut_closes_with_a_code_or_without_a_word():
     async with world(users=TWO) as one:
         ann = await one.token("ann")
@@ -213,7 +199,6 @@ async def test_cut_closes_with_a_code_or_without_a_word():
         assert codes == [(4003, "ann"), (1006, "bob")]
 
 
-@told
 async def test_a_client_that_does_not_answer_a_close_is_cut():
     async with world(closing_grace=0.05) as one:
         token = await one.token()
@@ -228,7 +213,6 @@ async def test_a_client_that_does_not_answer_a_close_is_cut():
             assert [each["code"] for each in (await one.stats())["closes"]] == [4003]
 
 
-@told
 async def test_revoke_refuses_access_tokens_and_leaves_refresh_tokens():
     async with world() as one:
         tokens = await one.login()
@@ -239,7 +223,6 @@ async def test_revoke_refuses_access_tokens_and_leaves_refresh_tokens():
             pass
 
 
-@told
 async def test_raw_frames_go_out_as_they_are_and_in_their_turn():
     async with connected() as (one, socket):
         await one.dev("notify", [{"title": "1"}] * 300)
@@ -250,7 +233,6 @@ async def test_raw_frames_go_out_as_they_are_and_in_their_turn():
         assert json.loads(frames[301])["title"] == "2"
 
 
-@told
 async def test_a_mode_makes_answers_fail_until_it_is_reset():
     async with world() as one:
         tokens = await one.login()
@@ -266,7 +248,6 @@ async def test_a_mode_makes_answers_fail_until_it_is_reset():
         assert (await one.refresh(tokens["refreshToken"])).status_code == 200
 
 
-@told
 async def test_a_mode_delays_answers():
     async with world() as one:
         await one.dev("mode", {"delay": 0.05})
@@ -295,7 +276,6 @@ async def test_a_mode_delays_answers():
         ("mode", {"login_status": 99}),
     ],
 )
-@told
 async def test_an_order_that_cannot_be_done_is_refused(order, body):
     async with world() as one:
         answer = await one.http.post(f"/_dev/{order}", content=json.dumps(body))
@@ -306,7 +286,6 @@ async def test_an_order_that_cannot_be_done_is_refused(order, body):
 @pytest.mark.parametrize(
     "content", [b"nonsense", b"\xff", b"[" * 100_000, b'{"data":NaN}']
 )
-@told
 async def test_a_body_that_is_not_json_is_refused(content):
     async with world() as one:
         answer = await one.http.post("/_dev/notify", content=content)

@@ -11,7 +11,6 @@ import pytest
 from notifyws.devserver.event_stream import KEPT, LISTED, LONGEST, Watcher
 from notifyws.models import SAMPLES
 from tests.devserver.support import TWO, connected, receive, world
-from tests.support.examining import told
 
 
 class Stream:
@@ -62,7 +61,6 @@ async def watching(one):
         yield stream
 
 
-@told
 async def test_it_begins_with_what_can_be_sent_and_to_whom():
     async with world(users=TWO) as one, watching(one) as stream:
         name, hello = stream.hello
@@ -72,7 +70,6 @@ async def test_it_begins_with_what_can_be_sent_and_to_whom():
         assert hello["url"] == one.server.url
 
 
-@told
 async def test_it_tells_what_was_sent_to_whom():
     async with connected() as (one, _), watching(one) as stream:
         ident = (await one.dev("notify", {"type": "a", "title": "hi"}))["id"]
@@ -83,7 +80,6 @@ async def test_it_tells_what_was_sent_to_whom():
         assert stream.sent[ident]["to"] == [stream.state["listeners"][0]["number"]]
 
 
-@told
 async def test_it_tells_who_sent_a_message_and_that_it_went_to_the_others():
     async with connected() as (one, mine), watching(one) as stream:
         async with one.open(await one.token()) as other:
@@ -95,7 +91,6 @@ async def test_it_tells_who_sent_a_message_and_that_it_went_to_the_others():
         assert note["origin"] not in sent["to"]
 
 
-@told
 async def test_it_tells_who_listens_and_who_has_gone():
     async with world() as one, watching(one) as stream:
         token = await one.token()
@@ -107,7 +102,6 @@ async def test_it_tells_who_listens_and_who_has_gone():
         await stream.says("closed 1000: demo")
 
 
-@told
 async def test_it_lists_the_newest_of_many_listeners_and_counts_all():
     async with world() as one, watching(one) as stream:
         token = await one.token()
@@ -119,7 +113,6 @@ async def test_it_lists_the_newest_of_many_listeners_and_counts_all():
         await asyncio.gather(*(each.close() for each in sockets))
 
 
-@told
 async def test_it_tells_no_token_and_no_password():
     async with world(users={"ann": "sesame"}) as one, watching(one) as stream:
         tokens = await one.login("ann", "sesame")
@@ -130,7 +123,6 @@ async def test_it_tells_no_token_and_no_password():
             assert secret not in whole
 
 
-@told
 async def test_a_trouble_that_ends_by_itself_counts_down_and_leaves_what_lasts():
     async with world() as one, watching(one) as stream:
         mode = {"login_status": 503, "seconds": 0.2, "pace": 0.01}
@@ -142,7 +134,6 @@ async def test_a_trouble_that_ends_by_itself_counts_down_and_leaves_what_lasts()
         assert await one.token()
 
 
-@told
 async def test_a_slow_server_waits_before_each_notification():
     async with connected() as (one, socket):
         await one.dev("mode", {"pace": 0.05})
@@ -153,7 +144,6 @@ async def test_a_slow_server_waits_before_each_notification():
         assert loop.time() - begun > 0.09
 
 
-@told
 async def test_it_ends_when_the_server_stops_and_when_its_page_goes():
     async with world() as one:
         async with watching(one):

@@ -17,16 +17,16 @@ from notifyws.devserver.messages import (
 from notifyws.models import Message
 
 
-def test_a_message_is_a_type_and_a_payload():
-    assert understand('{"type":"a","payload":{"b":1}}') == Message("a", {"b": 1})
-
-
-def test_a_payload_may_be_missing():
-    assert understand('{"type":"a"}') == Message("a", {})
-
-
-def test_a_first_frame_brings_a_token():
-    assert understand('{"type":"auth","token":"t"}') == Hello("t")
+@pytest.mark.parametrize(
+    ("frame", "meaning"),
+    [
+        ('{"type":"a","payload":{"b":1}}', Message("a", {"b": 1})),
+        ('{"type":"a"}', Message("a", {})),
+        ('{"type":"auth","token":"t"}', Hello("t")),
+    ],
+)
+def test_a_frame_is_a_message_or_brings_a_token(frame, meaning):
+    assert understand(frame) == meaning
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_empty_fields_are_left_out_except_title_and_message():
     }  # fmt: skip
 
 
-def test_falsy_data_that_says_something_is_kept():
-    for data in (0, False):
-        fields = notification_fields(Message("t", {"data": data}))
-        assert json.loads(published(fields, 7, "now"))["data"] is data
+@pytest.mark.parametrize("data", [0, False])
+def test_falsy_data_that_says_something_is_kept(data):
+    fields = notification_fields(Message("t", {"data": data}))
+    assert json.loads(published(fields, 7, "now"))["data"] is data
 
 
 def test_a_title_that_is_no_text_becomes_text():

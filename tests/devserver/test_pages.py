@@ -13,7 +13,6 @@ import pytest
 from tests.devserver.support import world
 from tests.e2e.support import COMMAND, Server, home, until
 from tests.support.browser import REBOUND, in_chromium
-from tests.support.examining import told
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title = 2</script>'
 TURNED = "safe\u202egnp.exe\u2066 and \u200bnothing"
@@ -55,7 +54,6 @@ def press(page, name):
 
 
 @pytest.mark.parametrize("path", ["/", "/client"])
-@told
 async def test_a_page_runs_its_own_script_alone_and_is_framed_by_nobody(path):
     async with world() as one:
         headers = (await one.http.get(path)).headers

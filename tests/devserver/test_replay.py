@@ -23,7 +23,7 @@ from notifyws.recording import (
     Sent,
     Unreached,
 )
-from tests.protocol.profiles.stage import scene, until
+from tests.protocol.profiles.stage import until
 
 
 def opened(socket, *entries):
@@ -67,7 +67,6 @@ async def told(socket, count):
     return [(await socket.receive()).data for _ in range(count)]
 
 
-@scene
 async def test_frames_come_as_they_were_and_then_the_close_with_its_words():
     binary = Received(at=0.0, socket=1, binary="AP8=")
     end = closed(code=4403, reason="no more")
@@ -81,7 +80,6 @@ async def test_frames_come_as_they_were_and_then_the_close_with_its_words():
         assert "this is the last connection of the recording" in stage.said
 
 
-@scene
 async def test_a_close_without_a_code_and_a_cut_are_what_they_were():
     entries = (
         *opened(1, closed(code=1005)),
@@ -95,7 +93,6 @@ async def test_a_close_without_a_code_and_a_cut_are_what_they_were():
             assert socket.close_code == 1006
 
 
-@scene
 async def test_upgrades_are_refused_as_they_were():
     entries = (
         Opening(at=0.0, socket=1, url="ws://h"),
@@ -118,7 +115,6 @@ async def test_upgrades_are_refused_as_they_were():
         writer.close()
 
 
-@scene
 async def test_nothing_is_answered_before_it_was_asked():
     asked = Sent(at=0.0, socket=1, text='{"id":"recorded-id","n":1}')
     answer = received('{"ok":"recorded-id"}')
@@ -133,7 +129,6 @@ async def test_nothing_is_answered_before_it_was_asked():
         await until(lambda: "played to its end" in stage.said[-1])
 
 
-@scene
 async def test_a_client_that_does_not_say_what_it_said_is_waited_for_not_for_ever():
     sent = Sent(at=0.0, socket=1, text="hello")
     entries = opened(1, sent, received("a"), sent, received("b"))
@@ -143,7 +138,6 @@ async def test_a_client_that_does_not_say_what_it_said_is_waited_for_not_for_eve
         assert stage.said.count(words) == 2
 
 
-@scene
 async def test_a_client_that_does_not_leave_where_it_left_is_cut():
     async with playing(*opened(1, closed("client"))) as stage:
         async with stage.connect("/") as socket:
@@ -152,7 +146,6 @@ async def test_a_client_that_does_not_leave_where_it_left_is_cut():
         assert "socket 1: the client did not leave; the line is cut" in stage.said
 
 
-@scene
 async def test_pings_are_answered_until_it_was_deaf():
     end = Closed(at=5.0, socket=1, by="client", code=1006, deaf_since=0.2)
     entries = opened(1, received("a"), received("b", 0.3), end)
@@ -169,7 +162,6 @@ async def test_pings_are_answered_until_it_was_deaf():
             await socket.receive(timeout=0.1)
 
 
-@scene
 async def test_a_client_that_leaves_gets_its_goodbye_and_the_next_one_the_next():
     entries = (*opened(1, received("a"), received("late", 30)), *opened(2))
     async with playing(*entries, speed=1, loop=True) as stage:
@@ -183,7 +175,6 @@ async def test_a_client_that_leaves_gets_its_goodbye_and_the_next_one_the_next()
         assert stage.said.count("socket 2: open") == 2
 
 
-@scene
 async def test_http_is_answered_as_it_was_in_its_order_and_the_last_for_ever():
     def answer(number, **more):
         facts = {"method": "GET", "path": "/base/a b", "status": 200 + number}
@@ -200,14 +191,12 @@ async def test_http_is_answered_as_it_was_in_its_order_and_the_last_for_ever():
         assert "NOTIFYWS_TOKEN=replay" in await unknown.text()
 
 
-@scene
 async def test_only_this_machine_is_answered():
     async with playing(*opened(1)) as stage:
         answer = await stage.get("/", headers={"Host": "evil.example.com"})
         assert answer.status == 403
 
 
-@scene
 async def test_the_end_of_the_server_is_the_end_of_its_sockets():
     async with playing(*opened(1)) as stage:
         socket = await stage.connect("/")

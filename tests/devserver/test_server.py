@@ -13,10 +13,8 @@ from notifyws.devserver.server import DevServer, ServerOptions, endless_samples
 from notifyws.errors import ConfigurationError
 from notifyws.models import SAMPLES
 from tests.devserver.support import TWO, connected, ending, receive, world
-from tests.support.examining import told
 
 
-@told
 async def test_a_port_in_use_is_told_and_the_state_file_left_alone(tmp_path):
     with sockets.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -29,7 +27,6 @@ async def test_a_port_in_use_is_told_and_the_state_file_left_alone(tmp_path):
     await server.stop()
 
 
-@told
 async def test_a_bad_state_file_gives_the_port_back(tmp_path):
     path = tmp_path / "letter"
     path.write_text("dear all\n")
@@ -41,7 +38,6 @@ async def test_a_bad_state_file_gives_the_port_back(tmp_path):
         pass
 
 
-@told
 async def test_it_says_where_it_is_and_what_it_is_for():
     async with world() as one:
         important = [line for level, line in one.lines if level == 0]
@@ -49,7 +45,6 @@ async def test_it_says_where_it_is_and_what_it_is_for():
         assert "trying, testing and demonstrating" in important[1]
 
 
-@told
 async def test_a_stop_closes_sockets_with_1012():
     async with world() as one:
         token = await one.token()
@@ -59,7 +54,6 @@ async def test_a_stop_closes_sockets_with_1012():
             assert await ends == [(1012, "service restart")] * 2
 
 
-@told
 async def test_a_stop_is_quick_though_a_client_is_stuck_and_another_waits():
     async with world() as one:
         token = await one.token()
@@ -76,7 +70,6 @@ async def test_a_stop_is_quick_though_a_client_is_stuck_and_another_waits():
             await asyncio.gather(waiting, return_exceptions=True)
 
 
-@told
 async def test_it_starts_again_on_its_port_at_once():
     async with world() as one:
         token = await one.token()
@@ -87,7 +80,6 @@ async def test_it_starts_again_on_its_port_at_once():
         assert (await two.refused(token)).status_code == 401
 
 
-@told
 async def test_with_a_state_file_history_and_sessions_survive(tmp_path):
     state = tmp_path / "state"
     async with world(state=state) as one:
@@ -106,7 +98,6 @@ async def test_with_a_state_file_history_and_sessions_survive(tmp_path):
         assert (await two.refresh(tokens["refreshToken"])).status_code == 200
 
 
-@told
 async def test_without_a_state_file_a_new_life_tells_a_gap():
     async with world() as one:
         old = (await one.dev("notify"))["id"]
@@ -118,7 +109,6 @@ async def test_without_a_state_file_a_new_life_tells_a_gap():
             assert int((await two.dev("notify"))["id"]) > int(old)
 
 
-@told
 async def test_traffic_flows_to_everybody_connected():
     async with world(traffic=200, users=TWO) as one:
         ann = await one.token("ann")
@@ -131,7 +121,6 @@ async def test_traffic_flows_to_everybody_connected():
                 }  # fmt: skip
 
 
-@told
 async def test_nothing_is_printed(caplog, capfd):
     caplog.set_level(logging.WARNING)
     async with connected() as (one, socket):

@@ -11,7 +11,6 @@ from notifyws.devserver.context import Context
 from notifyws.devserver.server import ServerOptions
 from notifyws.devserver.state import Entry, History, Overtaken, Session, State
 from notifyws.errors import ConfigurationError
-from tests.support.examining import told
 
 SESSION = Session("s1", "ann", "digest", 20.0, 30.0, 0)
 
@@ -196,7 +195,6 @@ def test_an_id_whose_followers_are_gone_is_told():
     assert one.after(one.newest, 5) == []
 
 
-@told
 async def test_ids_follow_the_clock_always_rise_and_outlive_the_process():
     times = iter([1.0, 1.0, 0.5, 2.0, 1.0])
     state = State(None, 10)

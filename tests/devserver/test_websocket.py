@@ -16,7 +16,6 @@ from tests.devserver.support import (
     until,
     world,
 )
-from tests.support.examining import told
 
 
 def message(kind="note", **payload):
@@ -36,7 +35,6 @@ def message(kind="note", **payload):
         {"subprotocols": ["bearer", "{}"]},
     ],
 )
-@told
 async def test_a_token_may_stand_in_many_places(place):
     async with world() as one:
         options = json.loads(json.dumps(place).replace("{}", await one.token()))
@@ -46,7 +44,6 @@ async def test_a_token_may_stand_in_many_places(place):
             assert (await receive(socket))["title"] == "hi"
 
 
-@told
 async def test_a_token_may_come_in_the_first_frame_and_is_not_answered():
     async with world() as one:
         token = await one.token()
@@ -68,7 +65,6 @@ async def test_a_token_may_come_in_the_first_frame_and_is_not_answered():
         {"authorization": "Basic eDp5"},
     ],
 )
-@told
 async def test_a_bad_token_is_an_http_401(options):
     async with world() as one:
         answer = await one.refused(**options)
@@ -80,20 +76,17 @@ async def test_a_bad_token_is_an_http_401(options):
 @pytest.mark.parametrize(
     "frame", ['{"type":"auth","token":"bad"}', '{"type":"hello"}', "rubbish", b"bytes"]
 )
-@told
 async def test_a_bad_first_frame_is_closed_with_4401(frame):
     async with world() as one, one.open() as socket:
         await socket.send(frame)
         assert await ending(socket) == (4401, "unauthorized")
 
 
-@told
 async def test_a_first_frame_that_does_not_come_is_closed_with_4401():
     async with world(auth_timeout=0.02) as one, one.open() as socket:
         assert (await ending(socket))[0] == 4401
 
 
-@told
 async def test_a_client_that_leaves_before_its_first_frame_is_no_trouble():
     async with world() as one:
         async with one.open():
@@ -102,14 +95,12 @@ async def test_a_client_that_leaves_before_its_first_frame_is_no_trouble():
 
 
 @pytest.mark.parametrize("path", ["/auth/login", "/_dev/stats"])
-@told
 async def test_no_socket_stands_where_http_is(path):
     async with world() as one:
         token = await one.token()
         assert (await one.refused(token, path)).status_code == 404
 
 
-@told
 async def test_a_live_socket_outlives_its_token():
     async with connected(access_ttl=0.03) as (one, socket):
         await asyncio.sleep(0.04)
@@ -120,7 +111,6 @@ async def test_a_live_socket_outlives_its_token():
 # Passing on
 
 
-@told
 async def test_a_message_reaches_every_other_connection_of_the_user_only():
     async with world(users=TWO) as one:
         ann = await one.token("ann")
@@ -144,7 +134,6 @@ async def test_a_message_reaches_every_other_connection_of_the_user_only():
             assert (await one.stats())["received"] == 1
 
 
-@told
 async def test_a_message_to_nobody_is_kept():
     async with connected() as (one, socket):
         await socket.send(message(title="kept"))
@@ -153,7 +142,6 @@ async def test_a_message_to_nobody_is_kept():
             assert (await receive(again))["title"] == "kept"
 
 
-@told
 async def test_a_malformed_message_is_refused_and_the_socket_stays():
     async with connected() as (one, socket):
         await socket.send('{"id":"m1","payload":{}}')
@@ -168,7 +156,6 @@ async def test_a_malformed_message_is_refused_and_the_socket_stays():
         assert (await one.stats())["refusedMessages"] == 5
 
 
-@told
 async def test_a_late_auth_frame_is_never_passed_on():
     async with world() as one:
         token = await one.token()
@@ -183,7 +170,6 @@ async def test_a_late_auth_frame_is_never_passed_on():
 # Replaying
 
 
-@told
 async def test_a_resume_replays_in_order_what_was_missed():
     async with world() as one:
         token = await one.token()
@@ -195,7 +181,6 @@ async def test_a_resume_replays_in_order_what_was_missed():
             assert titles == [*map(str, range(100, 500)), "live"]
 
 
-@told
 async def test_ten_thousand_are_kept():
     async with world() as one:
         token = await one.token()
@@ -207,7 +192,6 @@ async def test_ten_thousand_are_kept():
         assert [each["id"] for each in rest] == ids[50:]
 
 
-@told
 async def test_between_replay_and_live_there_is_no_hole_and_no_double():
     async with world() as one:
         token = await one.token()
@@ -222,7 +206,6 @@ async def test_between_replay_and_live_there_is_no_hole_and_no_double():
         assert seen == first + (await publishing)["ids"]
 
 
-@told
 async def test_others_are_served_while_one_replays():
     async with world() as one:
         token = await one.token()
@@ -237,7 +220,6 @@ async def test_others_are_served_while_one_replays():
                 assert loop.time() - before < 0.25
 
 
-@told
 async def test_a_slow_client_hurts_nobody_and_is_closed_with_1013():
     async with world(history=100) as one:
         token = await one.token()
@@ -251,7 +233,6 @@ async def test_a_slow_client_hurts_nobody_and_is_closed_with_1013():
             assert [each["code"] for each in closes] == [1013]
 
 
-@told
 async def test_answers_that_nobody_reads_end_their_connection():
     async with connected() as (_, socket):
         for _ in range(1500):
@@ -262,7 +243,6 @@ async def test_answers_that_nobody_reads_end_their_connection():
 # Closing
 
 
-@told
 async def test_the_code_that_a_client_closes_with_is_known():
     async with world() as one:
         token = await one.token()
@@ -275,7 +255,6 @@ async def test_the_code_that_a_client_closes_with_is_known():
             assert closes == [1000, 4321, 1006]
 
 
-@told
 async def test_flaky_cuts_every_socket():
     async with world(flaky=0.03) as one:
         token = await one.token()
@@ -288,7 +267,6 @@ async def test_flaky_cuts_every_socket():
         assert (await one.stats())["connections"] == 4
 
 
-@told
 async def test_a_frame_sent_before_the_answer_is_heard_and_leaves_nobody_behind():
     async with world() as one:
         token = await one.token()

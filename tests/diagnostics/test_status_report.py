@@ -20,7 +20,6 @@ from tests.support.examining import (
     echo,
     looked,
     only_failure,
-    told,
 )
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.tls import Authority
@@ -41,7 +40,6 @@ def marks(report) -> dict[str, str]:
 # All well
 
 
-@told
 async def test_everything_passes_against_the_development_server(alone):
     async with dev() as server:
         report = await looked(server.url)
@@ -60,7 +58,6 @@ async def test_everything_passes_against_the_development_server(alone):
     assert details["ping"].endswith("ms there and back")
 
 
-@told
 async def test_the_json_has_the_promised_shape_and_no_other(alone):
     async with dev() as server:
         await looked(server.url)
@@ -89,7 +86,6 @@ async def test_the_json_has_the_promised_shape_and_no_other(alone):
         assert set(check) == {"name", "status", "detail"}
 
 
-@told
 async def test_without_check_nothing_is_asked_of_the_server(alone):
     port = free_port()
     report = await looked(f"ws://127.0.0.1:{port}", thorough=False)
@@ -101,7 +97,6 @@ async def test_without_check_nothing_is_asked_of_the_server(alone):
     assert said["ok"] is True
 
 
-@told
 async def test_the_sockets_own_url_and_its_source_are_named():
     async with dev() as server:
         report = await looked(server.url, socket_url=f"{server.url}/live")
@@ -111,7 +106,6 @@ async def test_the_sockets_own_url_and_its_source_are_named():
     assert said["ok"] is True
 
 
-@told
 async def test_all_layers_pass_over_tls(authority, tmp_path):
     async with httpd(echo(), authority.good(days=100)) as server:
         ca = str(authority.write(tmp_path))
@@ -127,7 +121,6 @@ async def test_all_layers_pass_over_tls(authority, tmp_path):
 # Each layer ill
 
 
-@told
 async def test_no_url_is_a_matter_of_configuration():
     report = await looked()
     check = only_failure(report, "configuration", 2)
@@ -145,12 +138,10 @@ async def test_no_url_is_a_matter_of_configuration():
         {"url": "wss://127.0.0.1:1", "ca_file": "/missing.pem"},
     ],
 )
-@told
 async def test_what_is_wrong_in_the_settings_is_found_before_any_network(settings):
     only_failure(await looked(**settings), "configuration", 2)
 
 
-@told
 async def test_a_variable_that_a_profile_lacks_is_a_matter_of_configuration():
     report = await looked("ws://127.0.0.1:1", profile="ntfy")
     check = only_failure(report, "configuration", 2)
@@ -164,7 +155,6 @@ async def test_a_variable_that_a_profile_lacks_is_a_matter_of_configuration():
         (PASSWORD, "none, but the username and password are sent"),
     ],
 )
-@told
 async def test_where_no_token_is_needed_that_is_told(home, password, told_as):
     said = {"profile": "ntfy", "variables": "topic=news", "password": password}
     async with httpd(echo()) as server:
@@ -172,13 +162,11 @@ async def test_where_no_token_is_needed_that_is_told(home, password, told_as):
     assert report.checks[NAMES.index("token")].detail == told_as
 
 
-@told
 async def test_a_cache_url_that_is_none_is_a_matter_of_configuration():
     report = await looked("ws://127.0.0.1:1", cache_url=f"ftp://{PASSWORD}@x")
     only_failure(report, "cache", 2)
 
 
-@told
 async def test_one_who_speaks_no_http_fails_at_the_clock():
     async def story(peer):
         await peer.write(b"220 mail ready\r\n")
@@ -187,7 +175,6 @@ async def test_one_who_speaks_no_http_fails_at_the_clock():
         only_failure(await looked(server.url), "clock", 5)
 
 
-@told
 async def test_a_login_that_is_down_fails_at_the_token():
     async with dev() as server:
         await server("mode", login_status=503)
@@ -195,7 +182,6 @@ async def test_a_login_that_is_down_fails_at_the_token():
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-@told
 async def test_any_other_refusal_of_the_upgrade_is_the_networks(status):
     async with dev() as server:
         await server("mode", upgrade_status=status)
@@ -203,7 +189,6 @@ async def test_any_other_refusal_of_the_upgrade_is_the_networks(status):
     assert str(status) in check.detail
 
 
-@told
 async def test_a_connection_that_ends_at_once_fails_at_the_ping():
     async def story(peer):
         request = await peer.request()
@@ -223,7 +208,6 @@ async def test_a_connection_that_ends_at_once_fails_at_the_ping():
 # Not ill, but not well either
 
 
-@told
 async def test_a_cache_that_is_down_is_a_warning_and_no_token_is_made():
     async with dev() as server:
         redis = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}"
@@ -239,7 +223,6 @@ async def test_a_cache_that_is_down_is_a_warning_and_no_token_is_made():
     assert "***" in said["url"]
 
 
-@told
 async def test_in_a_cache_of_memory_no_token_is_made_that_nobody_keeps():
     async with dev() as server:
         report = await looked(server.url, cache_url="memory://")
@@ -252,7 +235,6 @@ async def test_in_a_cache_of_memory_no_token_is_made_that_nobody_keeps():
     assert report.as_json()["cache"]["backend"] == MemoryCache.backend
 
 
-@told
 async def test_a_real_valkey_is_healthy_and_keeps_the_token(clean_valkey):
     async with dev() as server:
         report = await looked(server.url, redis_url=clean_valkey.url)
@@ -262,7 +244,6 @@ async def test_a_real_valkey_is_healthy_and_keeps_the_token(clean_valkey):
     assert again.checks[NAMES.index("token")].detail.startswith("cached, ")
 
 
-@told
 async def test_a_ready_made_token_is_used_and_nothing_is_cached(alone):
     async with dev() as server:
         async with httpx.AsyncClient(trust_env=False, verify=False) as http:
@@ -287,7 +268,6 @@ async def test_a_ready_made_token_is_used_and_nothing_is_cached(alone):
         (-600, "warn", "s ahead of the server's"),
     ],
 )
-@told
 async def test_a_clock_that_is_off_is_a_warning(off, status, words):
     async def story(peer):
         request = await peer.request()
@@ -304,7 +284,6 @@ async def test_a_clock_that_is_off_is_a_warning(off, status, words):
     assert ("timedatectl" in check.hint) is (status == "warn")
 
 
-@told
 async def test_behind_a_proxy_only_what_goes_through_it_is_looked_at(monkeypatch):
     async def proxy(peer):
         request = await peer.request()

@@ -17,7 +17,6 @@ import pytest
 
 from notifyws.cli.mcp_listener import MOST_WAITING
 from tests.e2e.support import COMMAND, Home, Running, Server, until
-from tests.support.aio import on_a_loop
 from tests.support.valkey import free_port
 
 if TYPE_CHECKING:  # a second of every worker's that only collects them
@@ -62,7 +61,6 @@ async def connected(client: Client) -> None:
         await asyncio.sleep(0.01)
 
 
-@on_a_loop
 async def test_a_client_reads_waits_sends_and_asks(home: Home, server: Server):
     async with client_of(home, "--allow-send", "--only", "title != 'spam'") as client:
         told = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -98,7 +96,6 @@ async def test_a_client_reads_waits_sends_and_asks(home: Home, server: Server):
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_a_client_of_the_older_protocol_is_served_as_well(
     home: Home, server: Server
 ):
@@ -111,7 +108,6 @@ async def test_a_client_of_the_older_protocol_is_served_as_well(
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_the_pages_configuration_starts_it_with_a_server_entry(
     home: Home, server: Server
 ):
@@ -131,7 +127,6 @@ async def test_the_pages_configuration_starts_it_with_a_server_entry(
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_nothing_is_sent_unless_it_was_allowed(home: Home, server: Server):
     async with client_of(home) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
@@ -143,7 +138,6 @@ async def test_nothing_is_sent_unless_it_was_allowed(home: Home, server: Server)
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_a_wait_that_the_client_gave_up_makes_room_for_another(
     home: Home, server: Server
 ):
@@ -160,7 +154,6 @@ async def test_a_wait_that_the_client_gave_up_makes_room_for_another(
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_a_refused_password_is_told_to_whoever_asks(home: Home, server: Server):
     home.env["WEBSOCKET_PASSWORD"] = "wrong"
     async with client_of(home) as client:
@@ -258,7 +251,6 @@ def test_what_is_wrong_is_said_before_the_protocol_begins(home: Home, args, said
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_while_the_server_is_away_it_says_so(home: Home):
     home.env["WEBSOCKET_SERVER_URL"] = f"ws://127.0.0.1:{free_port()}"
     home.env["NOTIFYWS_TOKEN"] = "t"

@@ -24,7 +24,6 @@ from notifyws.errors import (
 from notifyws.events import Gap, Reconnecting
 from notifyws.recording import Closed, Received, Recording, Refused, Sent, parse
 from tests.e2e.support import COMMAND, NO_BYTECODE, Home, until
-from tests.protocol.profiles.stage import scene
 from tests.support.httpd import json_answer
 from tests.support.recorded_scenes import FOLDER, SCENES, Outcome, Scene, listen
 
@@ -43,34 +42,29 @@ async def played(name: str, path: Path | None = None, speed: float = FAST) -> Ou
         return await listen(server.url, SCENES[name], path, **said)
 
 
-@scene
 async def test_a_subscription_that_expired_is_made_anew_with_a_gap():
     outcome = await played("centrifugo-resubscribes")
     assert (outcome.titles, outcome.error) == (["before", "after"], None)
     assert "gap" in outcome.names
 
 
-@scene
 async def test_a_subscription_that_the_server_ended_for_good_is_the_end():
     outcome = await played("centrifugo-ends")
     assert isinstance(outcome.error, NetworkFailed)
     assert "unsubscribed from news: server unsubscribe" in outcome.error.message
 
 
-@scene
 async def test_a_login_that_was_recorded_can_be_made_again_and_its_token_refused():
     outcome = await played("home-assistant-refuses")
     assert isinstance(outcome.error, AuthenticationFailed)
     assert "Invalid access token or password" in outcome.error.message
 
 
-@scene
 async def test_a_channel_is_signed_as_it_was_though_the_signature_is_masked():
     outcome = await played("pusher-signs")
     assert (outcome.titles, outcome.error) == (["shipped"], None)
 
 
-@scene
 async def test_a_proxy_that_answers_during_a_restart_is_no_end():
     outcome = await played("restart-behind-a-proxy")
     assert outcome.titles == ["before", "after"]
@@ -78,7 +72,6 @@ async def test_a_proxy_that_answers_during_a_restart_is_no_end():
     assert attempts == [1, 2, 3, 4]
 
 
-@scene
 async def test_a_line_that_was_cut_and_one_that_went_deaf_are_noticed_again():
     outcome = await played("cut-and-deaf")
     assert outcome.titles == ["before", "before", "after"]
@@ -110,14 +103,12 @@ def story(recording: Recording) -> list[list[object]]:
 
 
 @pytest.mark.parametrize("name", SCENES)
-@scene
 async def test_whoever_records_what_is_played_gets_the_same_recording(name, tmp_path):
     path = tmp_path / "again.jsonl"
     await played(name, path)
     assert story(recording_of(path)) == story(recording_of(FOLDER / f"{name}.jsonl"))
 
 
-@scene
 async def test_it_takes_its_time_and_less_at_a_higher_speed():
     lines = (
         b'{"what":"recording","version":1,"program":"p","profile":"default","began":""}\n'
@@ -184,7 +175,6 @@ then = "notification"
 
 
 @pytest.mark.parametrize("place", PLACES)
-@scene
 async def test_no_secret_is_recorded_wherever_it_travels(place, tmp_path):
     profile = tmp_path / "p.toml"
     profile.write_text(f"{LOGIN}{place}\n")

@@ -38,7 +38,6 @@ from tests.support.examining import (
     looked,
     looked_until,
     only_failure,
-    told,
     until,
 )
 from tests.support.httpd import answer, httpd, json_answer, silence
@@ -86,7 +85,6 @@ def trouble(report, name: str, status: str):
 # No connection
 
 
-@told
 async def test_nothing_listens():
     port = free_port()
     check = trouble(await looked(f"ws://127.0.0.1:{port}"), "tcp", "fail")
@@ -94,14 +92,12 @@ async def test_nothing_listens():
     assert "start the server, or correct the port in the URL" in check.hint
 
 
-@told
 async def test_a_name_that_does_not_resolve():
     check = trouble(await looked("ws://name.invalid"), "dns", "fail")
     assert check.detail == "cannot find name.invalid: the name does not resolve"
     assert check.hint.startswith("correct the host in the URL (it comes from --url)")
 
 
-@told
 async def test_a_proxy_that_is_not_there(monkeypatch):
     port = free_port()
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
@@ -121,7 +117,6 @@ def test_a_proxy_that_hangs_up(monkeypatch):
     assert f"go around the proxy 127.0.0.1:{one.port}: NO_PROXY=" in check.hint
 
 
-@told
 async def test_a_proxy_that_lets_no_websocket_through(monkeypatch):
     async def story(peer):
         request = await peer.request()
@@ -140,7 +135,6 @@ async def test_a_proxy_that_lets_no_websocket_through(monkeypatch):
 # TLS
 
 
-@told
 async def test_a_certificate_that_ends_soon(authority, tmp_path):
     async with httpd(echo(), authority.good(days=5)) as server:
         ca = str(authority.write(tmp_path))
@@ -157,7 +151,6 @@ async def test_a_certificate_that_ends_soon(authority, tmp_path):
         ("good", "unable to get local issuer", "NOTIFYWS_CA_FILE must name a PEM file"),
     ],
 )
-@told
 async def test_a_certificate_that_is_not_trusted(
     authority, tmp_path, served, why, hint
 ):
@@ -168,7 +161,6 @@ async def test_a_certificate_that_is_not_trusted(
     assert hint in check.hint
 
 
-@told
 async def test_a_clock_that_is_an_hour_off():
     date = formatdate(time() + 3600, usegmt=True)
     async with httpd(echo(Date=date)) as server:
@@ -178,7 +170,6 @@ async def test_a_clock_that_is_an_hour_off():
     )
 
 
-@told
 async def test_a_certificate_that_is_not_valid_yet(authority, tmp_path):
     ca = str(authority.write(tmp_path))
     async with httpd(silence, authority.early(3600)) as server:
@@ -189,7 +180,6 @@ async def test_a_certificate_that_is_not_valid_yet(authority, tmp_path):
 # Refusals
 
 
-@told
 async def test_a_user_or_an_origin_that_is_forbidden():
     async with dev() as server:
         await server("mode", upgrade_status=403)
@@ -198,7 +188,6 @@ async def test_a_user_or_an_origin_that_is_forbidden():
     assert "NOTIFYWS_ORIGIN=" in check.hint
 
 
-@told
 async def test_an_origin_that_is_refused_in_a_frame():
     """laravel/reverb, src/Protocols/Pusher/Exceptions/InvalidOrigin.php."""
 
@@ -221,7 +210,6 @@ async def test_an_origin_that_is_refused_in_a_frame():
         ("Your account is locked because of too many failed attempts.", "wait, or "),
     ],
 )
-@told
 async def test_a_login_that_is_refused_for_more_than_the_password(words, hint):
     async def story(peer):
         request = await peer.request()
@@ -238,7 +226,6 @@ async def test_a_login_that_is_refused_for_more_than_the_password(words, hint):
 # Tokens
 
 
-@told
 async def test_wrong_credentials():
     async with dev() as server:
         check = trouble(await looked(server.url, password="not-it"), "token", "fail")
@@ -246,7 +233,6 @@ async def test_wrong_credentials():
         assert check.exit_code == 4
 
 
-@told
 async def test_a_stale_token():
     async with dev() as server:
         await looked(server.url)
@@ -257,7 +243,6 @@ async def test_a_stale_token():
         assert check.hint == "notifyws token --refresh"
 
 
-@told
 async def test_a_ready_made_token_that_is_stale():
     async with dev() as server:
         report = await looked(server.url, token=ACCESS)
@@ -265,7 +250,6 @@ async def test_a_ready_made_token_that_is_stale():
     assert check.hint.startswith("set another NOTIFYWS_TOKEN")
 
 
-@told
 async def test_tokens_that_live_for_seconds_and_another_user():
     async with dev(access_ttl=10) as server:
         report = await looked(server.url, user_id="43")
@@ -273,7 +257,6 @@ async def test_tokens_that_live_for_seconds_and_another_user():
     assert trouble(report, "user", "warn").detail.endswith("for user 42, not 43")
 
 
-@told
 async def test_a_token_that_nothing_can_renew():
     async def story(peer):
         request = await peer.request()
@@ -295,7 +278,6 @@ async def test_a_token_that_nothing_can_renew():
 # Connected, but nothing arrives
 
 
-@told
 async def test_a_path_where_no_socket_is():
     async def story(peer):
         request = await peer.request()
@@ -312,7 +294,6 @@ async def test_a_path_where_no_socket_is():
         assert check.hint.startswith("correct the path /liev in the URL")
 
 
-@told
 async def test_a_server_that_sends_another_shape(alone):
     (alone / "acme.toml").write_text(PROFILE, "utf-8")
     chosen = {"profile": "./acme.toml"}
@@ -369,7 +350,6 @@ def test_the_page_shows_what_is_judged_from_facts(found):
 # The cache
 
 
-@told
 async def test_a_cache_that_is_down():
     url = f"redis://127.0.0.1:{free_port()}"
     async with dev() as server:
@@ -379,7 +359,6 @@ async def test_a_cache_that_is_down():
     assert check.hint.startswith("check the URL, and that the server is running (")
 
 
-@told
 async def test_a_cache_that_wants_another_password(clean_valkey):
     clean_valkey.command("ACL", "SETUSER", "door", "on", ">right", "~*", "+@all")
     url = clean_valkey.url.replace("//", f"//door:{PASSWORD}@")
@@ -389,7 +368,6 @@ async def test_a_cache_that_wants_another_password(clean_valkey):
     assert check.hint.startswith("correct them in the URL (")
 
 
-@told
 async def test_a_cache_that_is_full(clean_valkey):
     clean_valkey.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
     clean_valkey.command("CONFIG", "SET", "maxmemory", "1")
@@ -405,7 +383,6 @@ async def test_a_cache_that_is_full(clean_valkey):
 
 
 @pytest.mark.parametrize("denied", ["eval", "getrange", "pttl", "set", "del", "ping"])
-@told
 async def test_a_cache_whose_user_may_not_do_all_that_is_needed(clean_valkey, denied):
     """Denied within a script, it is no NOPERM: redis/redis, src/script.c."""
     some = (">right", "~notifyws:*", "+@all", f"-{denied}")
@@ -417,7 +394,6 @@ async def test_a_cache_whose_user_may_not_do_all_that_is_needed(clean_valkey, de
     assert f"+{denied}" in check.hint
 
 
-@told
 async def test_a_cache_whose_sentinels_do_not_know_it(clean_sentinel):
     url = clean_sentinel.url.replace("/mine", "/other")
     async with dev() as server:
@@ -426,7 +402,6 @@ async def test_a_cache_whose_sentinels_do_not_know_it(clean_sentinel):
     assert "sentinel monitor" in check.hint
 
 
-@told
 async def test_a_cache_that_is_a_node_of_a_cluster():
     async with dev() as server, scripted(b"-MOVED 1 127.0.0.1:1\r\n") as node:
         check = trouble(await looked(server.url, redis_url=node.url), "cache", "warn")
@@ -434,7 +409,6 @@ async def test_a_cache_that_is_a_node_of_a_cluster():
     assert check.hint.startswith("write redis+cluster:// and some of its nodes (")
 
 
-@told
 async def test_a_cache_that_has_become_a_replica(clean_valkey):
     clean_valkey.command("REPLICAOF", "127.0.0.1", "1")
     try:
@@ -454,7 +428,6 @@ async def test_a_cache_that_has_become_a_replica(clean_valkey):
         ('{"v": 99}', "a newer version of notifyws wrote it, so it is left alone"),
     ],
 )
-@told
 async def test_a_cache_with_odd_values_under_our_keys(clean_valkey, value, why):
     async with dev() as server:
         await looked(server.url, redis_url=clean_valkey.url)

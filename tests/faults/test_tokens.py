@@ -25,7 +25,6 @@ from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
 from tests.e2e.support import COMMAND
-from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
 from tests.support.httpd import Peer, answer, httpd, json_answer
 from tests.support.resp import scripted
@@ -245,7 +244,6 @@ def outcomes(results: list) -> set[str]:
 
 @pytest.mark.fault(26)
 @pytest.mark.parametrize("count", sample(8, 30, 200))
-@on_a_loop
 async def test_processes_that_find_the_cache_empty_together_cause_one_login(
     count, clean_valkey, home
 ):
@@ -261,7 +259,6 @@ async def test_processes_that_find_the_cache_empty_together_cause_one_login(
 @pytest.mark.fault(26)
 @pytest.mark.slow
 @pytest.mark.parametrize("cache", ["redis", "sqlite"])
-@on_a_loop
 async def test_processes_that_find_the_token_expired_together_cause_one_refresh(
     cache, clean_valkey, home
 ):
@@ -296,7 +293,6 @@ async def holding(here: Town):
 @pytest.mark.parametrize(
     "lock_lasts", [0.3, pytest.param(15.0, marks=pytest.mark.slow)]
 )
-@on_a_loop
 async def test_a_holder_that_is_killed_costs_the_lock_s_time_and_one_login(
     lock_lasts, clean_valkey, home
 ):
@@ -315,7 +311,6 @@ async def test_a_holder_that_is_killed_costs_the_lock_s_time_and_one_login(
 
 
 @pytest.mark.fault(27)
-@on_a_loop
 async def test_a_holder_that_is_stopped_past_the_lock_s_time_overwrites_nothing(
     clean_valkey, home
 ):
@@ -337,7 +332,6 @@ async def test_a_holder_that_is_stopped_past_the_lock_s_time_overwrites_nothing(
 
 @pytest.mark.fault(28)
 @pytest.mark.slow
-@on_a_loop
 async def test_thirty_processes_use_a_token_that_may_be_spent_twice_then_exit_4(
     clean_valkey, home
 ):
@@ -351,7 +345,6 @@ async def test_thirty_processes_use_a_token_that_may_be_spent_twice_then_exit_4(
 
 
 @pytest.mark.fault(28)
-@on_a_loop
 async def test_ctrl_c_during_a_refresh_keeps_what_the_server_rotated(
     clean_valkey, home
 ):
@@ -368,7 +361,6 @@ async def test_ctrl_c_during_a_refresh_keeps_what_the_server_rotated(
 
 
 @pytest.mark.fault(28)
-@on_a_loop
 async def test_ctrl_c_before_a_refresh_is_answered_marks_the_token_as_used(
     clean_valkey, home
 ):
@@ -430,7 +422,6 @@ ODD = {
 
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("story", ODD.values(), ids=ODD)
-@on_a_loop
 async def test_an_odd_answer_to_a_login_is_one_clear_error_soon_and_without_password(
     story, home
 ):
@@ -466,7 +457,6 @@ async def test_an_odd_answer_to_a_login_is_one_clear_error_soon_and_without_pass
 
 @pytest.mark.fault(31)
 @pytest.mark.slow
-@on_a_loop
 async def test_thirty_processes_with_a_wrong_password_try_it_once(clean_valkey, home):
     async with town(Desk(), clean_valkey, home) as here:
         done = await here.many(30, password="wrong")
@@ -478,7 +468,6 @@ async def test_thirty_processes_with_a_wrong_password_try_it_once(clean_valkey, 
 
 
 @pytest.mark.fault(32)
-@on_a_loop
 async def test_a_logout_during_a_refresh_wins(clean_valkey, home):
     async with town(Desk(), clean_valkey, home) as here:
         refreshing = await holding(here)
@@ -523,7 +512,6 @@ async def goes_on_in_memory(here: Town, url: str) -> None:
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("then_close", sample(False, True), ids=["", "and closes"])
 @pytest.mark.parametrize("said", BROKEN.values(), ids=BROKEN)
-@on_a_loop
 async def test_a_cache_that_is_broken_costs_a_second_and_one_warning(
     said, then_close, clean_valkey, home
 ):
@@ -536,7 +524,6 @@ async def test_a_cache_that_is_broken_costs_a_second_and_one_warning(
 
 @pytest.mark.slow
 @pytest.mark.fault(33)
-@on_a_loop
 async def test_a_process_says_once_that_its_cache_hangs_and_prints_its_token(
     clean_valkey, home
 ):
@@ -548,7 +535,6 @@ async def test_a_process_says_once_that_its_cache_hangs_and_prints_its_token(
 
 
 @pytest.mark.fault(33)
-@on_a_loop
 async def test_a_cache_that_loses_everything_costs_one_login_and_no_word(
     clean_valkey, home
 ):
@@ -574,7 +560,6 @@ def jwt(**claims) -> str:
 @pytest.mark.fault(35)
 @pytest.mark.parametrize("off", [-600, -5, 0, 5, 600, 3600])
 @pytest.mark.parametrize("tells", ["iat", "date"])
-@on_a_loop
 async def test_a_clock_that_is_off_makes_no_early_late_or_looping_refresh(
     off, tells, clean_valkey, home
 ):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import answer, json_answer
 
 
@@ -43,7 +43,6 @@ USER = {"username": "me", "password": "right"}
 
 
 @pytest.mark.parametrize("said", BODIES.values(), ids=BODIES)
-@scene
 async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said):
     """gotify/server behind a proxy; nginx answers for it while it starts."""
     answers = [said]
@@ -61,7 +60,6 @@ async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said
         assert "gap" not in [event.name for event in events]
 
 
-@scene
 async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so():
     page = answer(200, PAGE, Content_Type="text/html")
     async with (
@@ -74,7 +72,6 @@ async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so():
         assert len(one.asked("/message")) == 4
 
 
-@scene
 async def test_a_token_that_is_refused_there_is_renewed():
     tokens = iter(("t1", "t2", "t3"))
 
@@ -96,7 +93,6 @@ async def test_a_token_that_is_refused_there_is_renewed():
         assert "gap" not in [event.name for event in events]
 
 
-@scene
 async def test_an_empty_answer_of_the_right_shape_is_no_gap():
     """Go writes a list that has nothing in it as null."""
     empty = json_answer({"messages": None, "paging": {}})
@@ -109,7 +105,6 @@ async def test_an_empty_answer_of_the_right_shape_is_no_gap():
         assert len(one.asked("/message")) == 1
 
 
-@scene
 async def test_a_request_that_is_cut_is_made_again():
     asked = []
 
@@ -127,7 +122,6 @@ async def test_a_request_that_is_cut_is_made_again():
 
 
 @pytest.mark.parametrize("odd", [None, 5, "x", [1], {}, {"id": 31, "message": "m"}])
-@scene
 async def test_what_nobody_understands_of_an_answer_is_said_and_the_rest_is_shown(odd):
     """Seen: null ended the listener; a message without its application was lost."""
     page = json_answer({"messages": [message(3), odd, message(2), message(1)]})
@@ -153,7 +147,6 @@ step = { method = "GET", path = "/missed", query = { after = "{last_id}" } }
 """
 
 
-@scene
 async def test_a_history_that_begins_anew_is_read_through_to_what_was_missed(tmp_path):
     """A server that does not know the id begins at the beginning, page by page."""
     profile = tmp_path / "forwards.toml"

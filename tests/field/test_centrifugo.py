@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from notifyws.protocol.loader import profile_text
-from tests.protocol.profiles.stage import ended, gaps, listening, scene, stage, until
+from tests.protocol.profiles.stage import ended, gaps, listening, stage, until
 from tests.support.httpd import json_answer
 
 NEWS = {"variables": "channel=news", "token": "jwt", "retry_delays": (0.02,)}
@@ -50,7 +50,6 @@ def unsubscribed(code, reason):
         (2502, "state invalidated"),
     ],
 )
-@scene
 async def test_a_subscription_that_may_be_renewed_is_renewed_with_a_gap(code, reason):
     """centrifugal/centrifuge, unsubscribe.go: 2500 and above are subscribed anew."""
 
@@ -75,7 +74,6 @@ async def test_a_subscription_that_may_be_renewed_is_renewed_with_a_gap(code, re
         assert reason in lost.reason
 
 
-@scene
 async def test_a_subscription_that_the_server_ends_for_good_is_the_end_and_is_said():
     """centrifugal/centrifuge, unsubscribe.go: below 2500 nobody subscribes anew."""
 
@@ -90,7 +88,6 @@ async def test_a_subscription_that_the_server_ends_for_good_is_the_end_and_is_sa
         assert len(one.sockets) == 1
 
 
-@scene
 async def test_several_channels_are_subscribed_to_one_after_the_other():
     async def story(socket):
         await welcome(socket, "news", "alerts")
@@ -126,7 +123,6 @@ async def begins(socket):
     await socket.say({"id": subscribe["id"], "subscribe": answer})
 
 
-@scene
 async def test_what_was_missed_in_a_channel_with_a_history_is_recovered():
     """centrifugal.dev, "Stream history and recovery"; centrifugal/protocol,
     definitions/client.proto, ``SubscribeResult``."""
@@ -159,7 +155,6 @@ async def test_what_was_missed_in_a_channel_with_a_history_is_recovered():
         assert not gaps(events)
 
 
-@scene
 async def test_a_history_that_does_not_go_back_far_enough_is_a_gap():
     async def first(socket):
         await begins(socket)
@@ -180,7 +175,6 @@ async def test_a_history_that_does_not_go_back_far_enough_is_a_gap():
         assert len(gaps(events)) == 1
 
 
-@scene
 async def test_an_error_that_is_only_temporary_is_tried_again():
     """centrifugal/centrifuge, errors.go: 100, 111, and an application's own."""
 
@@ -276,7 +270,6 @@ def first(story):
 
 
 @pytest.mark.parametrize("code", DISCONNECTS)
-@scene
 async def test_each_disconnect_leads_to_what_its_code_says(code):
     """The same by a close and by a push."""
     reason, leading = DISCONNECTS[code]
@@ -296,7 +289,6 @@ async def test_each_disconnect_leads_to_what_its_code_says(code):
 
 
 @pytest.mark.parametrize("code", ERRORS)
-@scene
 async def test_each_error_leads_to_what_its_code_says(code):
     """The same for a connection and for a subscription."""
     words, leading = ERRORS[code]
@@ -319,7 +311,6 @@ async def test_each_error_leads_to_what_its_code_says(code):
             await leads_to(leading, words, one)
 
 
-@scene
 async def test_pushes_that_are_no_publications_are_no_trouble():
     """centrifugal/protocol, definitions/client.proto, ``Push``."""
     kinds = ("join", "leave", "message", "subscribe", "refresh", "what_comes_later")
@@ -339,7 +330,6 @@ async def test_pushes_that_are_no_publications_are_no_trouble():
         assert not [each for each in events if each.name == "error"]
 
 
-@scene
 async def test_two_publications_about_one_thing_are_two():
     async def story(socket):
         await welcome(socket)
@@ -355,7 +345,6 @@ async def test_two_publications_about_one_thing_are_two():
         assert [each.title for each in found] == ["packed", "sent"]
 
 
-@scene
 async def test_without_a_token_one_connects_as_a_client_that_is_not_known():
     async def story(socket):
         connect = await socket.hears()
@@ -373,7 +362,6 @@ async def test_without_a_token_one_connects_as_a_client_that_is_not_known():
         await until(lambda: found)
 
 
-@scene
 async def test_a_channels_own_token_goes_into_the_subscription():
     async def story(socket):
         await socket.hears()
@@ -392,7 +380,6 @@ async def test_a_channels_own_token_goes_into_the_subscription():
         await until(lambda: found)
 
 
-@scene
 async def test_the_connections_token_is_renewed_in_place(tmp_path):
     """centrifugal/centrifuge-js, src/centrifuge.ts, ``_refresh``; a profile that adds
     how your backend gives tokens."""

@@ -8,7 +8,6 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import CertificateRejected
 from notifyws.events import Reconnecting
-from tests.protocol.profiles.stage import scene
 from tests.support.httpd import httpd, json_answer
 from tests.support.tls import Authority
 
@@ -39,7 +38,6 @@ WAYS = [{"token": "t"}, {"username": "u", "password": "p"}]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", WAYS, ids=["socket", "login"])
-@scene
 async def test_a_certificate_that_is_not_valid_yet_is_waited_for(settings, who):
     authority = Authority()
     async with httpd(whole, authority.early(1.5)) as server:
@@ -55,7 +53,6 @@ async def test_a_certificate_that_is_not_valid_yet_is_waited_for(settings, who):
 
 @pytest.mark.parametrize("served", ["expired", "for_another_host", "good"])
 @pytest.mark.parametrize("who", WAYS, ids=["socket", "login"])
-@scene
 async def test_any_other_bad_certificate_stays_the_end_at_the_start(
     settings, who, served
 ):
@@ -69,7 +66,6 @@ async def test_any_other_bad_certificate_stays_the_end_at_the_start(
         assert server.requests == []
 
 
-@scene
 async def test_one_try_says_that_the_clock_may_be_behind(settings):
     authority = Authority()
     async with httpd(whole, authority.early(3600)) as server:

@@ -12,7 +12,7 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Gap, Reconnecting
-from tests.protocol.profiles.stage import scene, stage
+from tests.protocol.profiles.stage import stage
 from tests.support.httpd import json_answer
 
 CHALLENGE = """
@@ -72,7 +72,6 @@ def delays_of(events):
 
 
 @pytest.mark.parametrize("closed", ['closed = "renew once"', 'closed = "renew"'])
-@scene
 async def test_a_token_that_is_refused_so_is_renewed_once_and_nothing_is_lost(
     tmp_path, closed
 ):
@@ -97,7 +96,6 @@ async def test_a_token_that_is_refused_so_is_renewed_once_and_nothing_is_lost(
         assert not any(isinstance(each, Gap) for each in events)
 
 
-@scene
 async def test_when_the_new_one_is_refused_as_well_it_is_not_accepted(tmp_path):
     issuer = Issuer()
     async with (
@@ -110,7 +108,6 @@ async def test_when_the_new_one_is_refused_as_well_it_is_not_accepted(tmp_path):
         assert (issuer.logins, len(server.sockets)) == (2, 2)
 
 
-@scene
 async def test_a_ready_made_one_that_is_refused_so_is_the_end(tmp_path):
     issuer = Issuer()
     async with (
@@ -126,7 +123,6 @@ async def test_a_ready_made_one_that_is_refused_so_is_the_end(tmp_path):
 
 
 @pytest.mark.parametrize("closed", ["", 'closed = "retry"', 'closed = "retry now"'])
-@scene
 async def test_a_server_that_cuts_every_handshake_gets_the_growing_delays(
     tmp_path, closed
 ):
@@ -145,7 +141,6 @@ async def test_a_server_that_cuts_every_handshake_gets_the_growing_delays(
         assert issuer.logins == 1
 
 
-@scene
 async def test_a_subscription_that_dies_at_once_each_time_gets_them_as_well(tmp_path):
     """centrifugal/centrifuge, an unsubscribe of the same code each time."""
     path = tmp_path / "p.toml"

@@ -17,7 +17,6 @@ from tests.protocol.profiles.stage import (
     Socket,
     end_of,
     listening,
-    scene,
     stage,
     stays,
     until,
@@ -88,7 +87,6 @@ def logins(*replies: bytes) -> dict[str, object]:
     ],
 )
 @pytest.mark.parametrize("profile", ["directus", "directus-graphql"])
-@scene
 async def test_a_login_that_is_refused_ends_with_the_servers_words(
     profile, status, code, message, exit_code
 ):
@@ -99,7 +97,6 @@ async def test_a_login_that_is_refused_ends_with_the_servers_words(
     assert ("otp=" in ended.hint) is (code == "INVALID_OTP")
 
 
-@scene
 async def test_a_login_that_is_asked_to_wait_waits():
     """directus/directus, packages/errors: REQUESTS_EXCEEDED is a 429."""
 
@@ -117,7 +114,6 @@ async def test_a_login_that_is_asked_to_wait_waits():
         assert len(server.asked("/auth/login")) == 2
 
 
-@scene
 async def test_a_code_of_two_factor_authentication_goes_with_the_login():
     """directus/directus, api/src/auth/drivers/local.ts: ``otp``."""
 
@@ -141,7 +137,6 @@ async def test_a_code_of_two_factor_authentication_goes_with_the_login():
         (refusal("auth", "TOKEN_EXPIRED", "Token expired."), 4),
     ],
 )
-@scene
 async def test_a_token_that_is_refused_in_the_handshake_is_exit_code_4(
     frame, exit_code
 ):
@@ -164,7 +159,6 @@ async def test_a_token_that_is_refused_in_the_handshake_is_exit_code_4(
         refusal("license", "SERVICE_UNAVAILABLE", "License is in a locked state"),
     ],
 )
-@scene
 async def test_a_server_that_lets_a_message_fall_is_asked_again(frame):
     """directus/directus, controllers/base.ts: what was over the limit is not done."""
 
@@ -207,7 +201,6 @@ def test_a_server_with_another_heartbeat_is_asked_before_its_silence_counts():
         ("INVALID_PAYLOAD", 5),
     ],
 )
-@scene
 async def test_a_collection_that_was_asked_for_and_is_refused_is_the_end(
     code, exit_code, uid
 ):
@@ -230,7 +223,6 @@ async def test_a_collection_that_was_asked_for_and_is_refused_is_the_end(
     assert ended.message.startswith("the server refused the handshake")
 
 
-@scene
 async def test_a_resumed_subscription_that_is_refused_is_the_end():
     """A right to read may be taken away while nobody is connected."""
 
@@ -254,7 +246,6 @@ async def test_a_resumed_subscription_that_is_refused_is_the_end():
             await service.closed()
 
 
-@scene
 async def test_a_right_to_read_that_is_taken_away_is_said():
     """handlers/subscribe.ts, ``dispatch``: what we may not read any more comes as an
     error, and the subscription stays."""
@@ -269,7 +260,6 @@ async def test_a_right_to_read_that_is_taken_away_is_said():
     assert (ended.exit_code, NO_ACCESS in ended.message) == (4, True)
 
 
-@scene
 async def test_a_row_that_could_not_be_read_for_a_moment_is_asked_for_again():
     """handlers/subscribe.ts, ``dispatch``: whatever fails there comes as an error."""
 
@@ -296,7 +286,6 @@ async def test_a_row_that_could_not_be_read_for_a_moment_is_asked_for_again():
 
 
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE"])
-@scene
 async def test_a_subscription_that_fails_for_now_is_tried_again(code):
     async def fails(socket: Socket) -> None:
         await greets(socket)
@@ -316,7 +305,6 @@ async def test_a_subscription_that_fails_for_now_is_tried_again(code):
         assert service.is_connected
 
 
-@scene
 async def test_what_was_missed_stands_in_the_confirmation_of_a_resumed_subscription():
     async def first(socket: Socket) -> None:
         await greets(socket)
@@ -339,7 +327,6 @@ async def test_what_was_missed_stands_in_the_confirmation_of_a_resumed_subscript
         assert not [each for each in events if isinstance(each, Gap)]
 
 
-@scene
 async def test_several_collections_are_subscribed_to_and_told_apart():
     """Each collection counts its own rows, so that none of their ids is ours to go on
     from: two first rows are two, and an interruption is a gap."""
@@ -370,7 +357,6 @@ async def test_several_collections_are_subscribed_to_and_told_apart():
         assert [each.type for each in seen[1]] == ["directus_notifications", "orders"]
 
 
-@scene
 async def test_rows_that_are_not_numbered_cannot_be_gone_on_from():
     """A collection may have UUIDs for keys: what is greater is not what came later."""
 
@@ -393,7 +379,6 @@ async def test_rows_that_are_not_numbered_cannot_be_gone_on_from():
         assert seen[1][0].title == "one"
 
 
-@scene
 async def test_changes_of_rows_are_not_notifications():
     """A subscription without an event brings changes and removals as well."""
 
@@ -466,7 +451,6 @@ async def initialises(socket: Socket) -> None:
         (4403, 4, "Forbidden"),
     ],
 )
-@scene
 async def test_a_token_that_graphql_refuses_is_exit_code_4(said, exit_code, words):
     """controllers/graphql.ts: a token that is no good is said in a frame of another
     protocol, and nothing closes; none at all closes with 4403."""
@@ -494,7 +478,6 @@ NO_SCHEMA = "Schema is not configured to execute subscription operation."
     ],
     ids=["12", "10 and 11"],
 )
-@scene
 async def test_a_subscription_that_graphql_refuses_is_the_end(refused, words):
     """controllers/graphql.ts, ``onSubscribe``: a collection that we may not read is no
     field of our schema. Where nothing is, Directus 11.17.4 was heard to say the second,
@@ -518,7 +501,6 @@ async def test_a_subscription_that_graphql_refuses_is_the_end(refused, words):
     assert (ended.exit_code, words in ended.message) == (5, True)
 
 
-@scene
 async def test_a_subscription_that_graphql_completes_is_made_anew():
     async def ends(socket: Socket) -> None:
         await initialises(socket)
@@ -543,7 +525,6 @@ async def test_a_subscription_that_graphql_completes_is_made_anew():
         assert "ended the subscription" in lost.reason
 
 
-@scene
 async def test_graphql_subscribes_to_several_collections_and_tells_them_apart():
     async def story(socket: Socket) -> None:
         await initialises(socket)

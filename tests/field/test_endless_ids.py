@@ -14,7 +14,6 @@ from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import Entry, ListenerPosition
 from notifyws.protocol.deduplicator import kept_id
 from tests.delivery.test_outbox import Story, running
-from tests.support.aio import on_a_loop
 from tests.support.queue import note
 from tests.support.virtual import in_virtual_time
 
@@ -31,7 +30,6 @@ async def test_a_durable_listener_keeps_what_it_is_known_by_and_asks_by_the_whol
     assert outbox.position.last_id == LONG
 
 
-@on_a_loop
 async def test_long_ones_that_an_earlier_version_kept_are_read_as_they_are_known(
     tmp_path,
 ):

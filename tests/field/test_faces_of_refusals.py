@@ -12,7 +12,7 @@ from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
 from notifyws.diagnostics.profile_check import Stage, walk
 from notifyws.models import Message
-from tests.protocol.profiles.stage import Socket, Story, scene, stage
+from tests.protocol.profiles.stage import Socket, Story, stage
 from tests.support.examining import in_the_page, looked
 from tests.support.httpd import Request, json_answer
 
@@ -136,21 +136,17 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("story", "where", "words", "hint"), REFUSALS)
-def test_status_names_what_a_subscription_is_refused_for(
+async def test_status_names_what_a_subscription_is_refused_for(
     acme, story, where, words, hint
 ):
-    @scene
-    async def tried() -> None:
-        async with stage({}, story) as server:
-            report = await looked(server.url, **CHOSEN)
-        checks = {check.name: check for check in report.checks}
-        check = checks[where[0]]
-        assert (check.name, check.status, check.exit_code) == where, report.checks
-        assert words in check.detail
-        assert check.hint.startswith(hint)
-        assert in_the_page(check.hint)
-
-    tried()
+    async with stage({}, story) as server:
+        report = await looked(server.url, **CHOSEN)
+    checks = {check.name: check for check in report.checks}
+    check = checks[where[0]]
+    assert (check.name, check.status, check.exit_code) == where, report.checks
+    assert words in check.detail
+    assert check.hint.startswith(hint)
+    assert in_the_page(check.hint)
 
 
 async def walked(
@@ -165,28 +161,22 @@ async def walked(
 
 
 @pytest.mark.parametrize(("story", "where", "words", "hint"), REFUSALS)
-def test_profile_check_names_it_with_the_same_exit_code(
+async def test_profile_check_names_it_with_the_same_exit_code(
     acme, story, where, words, hint
 ):
-    @scene
-    async def tried() -> None:
-        stages = await walked({}, story)
-        *_, last = stages.values()
-        if where[1] == "warn":
-            assert stages["ping"].outcome == "warn"
-            assert stages["ping"].detail in words.replace("connected, but ", "")
-            return
-        assert last.error is not None
-        assert (last.outcome, last.error.exit_code) == ("fail", where[2])
-        assert words in last.detail
-        assert TOKEN not in json.dumps([each.trace for each in stages.values()])
-
-    tried()
+    stages = await walked({}, story)
+    *_, last = stages.values()
+    if where[1] == "warn":
+        assert stages["ping"].outcome == "warn"
+        assert stages["ping"].detail in words.replace("connected, but ", "")
+        return
+    assert last.error is not None
+    assert (last.outcome, last.error.exit_code) == ("fail", where[2])
+    assert words in last.detail
+    assert TOKEN not in json.dumps([each.trace for each in stages.values()])
 
 
-def tells(tried):
-    """Return a test that has the profile, and limited time."""
-    return pytest.mark.usefixtures("acme")(scene(tried))
+tells = pytest.mark.usefixtures("acme")
 
 
 @tells
@@ -213,7 +203,6 @@ def logs_in(request: Request) -> bytes:
     return json_answer({"token": TOKEN, "again": REFRESH, **about})
 
 
-@scene
 async def test_all_steps_are_gone_when_asked_up_to_the_logout(acme) -> None:
     acme(SEND + CATCHUP + HTTP)
     asked: list[Request] = []
@@ -256,7 +245,7 @@ async def test_all_steps_are_gone_when_asked_up_to_the_logout(acme) -> None:
         ([], 6, "nothing shows that the message was taken: no answer: connection cut"),
     ],
 )
-def test_a_message_that_is_not_taken_fails_with_the_servers_words(
+async def test_a_message_that_is_not_taken_fails_with_the_servers_words(
     acme, replies, code, words
 ):
     acme(SEND)
@@ -271,14 +260,10 @@ def test_a_message_that_is_not_taken_fails_with_the_servers_words(
             return socket.peer.cut()
         return await socket.stay()
 
-    @scene
-    async def tried() -> None:
-        stages = await walked({}, story, send=Message("note", {"title": "T"}))
-        error = stages["send"].error
-        assert error is not None
-        assert (error.exit_code, words in error.message) == (code, True), error
-
-    tried()
+    stages = await walked({}, story, send=Message("note", {"title": "T"}))
+    error = stages["send"].error
+    assert error is not None
+    assert (error.exit_code, words in error.message) == (code, True), error
 
 
 def frames(*values: Any):
@@ -356,19 +341,14 @@ BUILT_IN: dict[str, tuple[str, Story, int]] = {
 
 
 @pytest.mark.parametrize("profile", BUILT_IN)
-def test_status_names_the_refusal_of_every_kind_of_server(profile):
+async def test_status_names_the_refusal_of_every_kind_of_server(profile):
     """A refusal is shown in the server's words; a cut line as what it may mean."""
     variables, story, code = BUILT_IN[profile]
-
-    @scene
-    async def tried() -> None:
-        async with stage({}, story) as server:
-            chosen = {"profile": profile, "variables": variables, "token": TOKEN}
-            report = await looked(server.url, **chosen)
-        check = report.failure
-        assert check is not None, report.checks
-        assert (check.name in ("websocket", "ping"), check.exit_code) == (True, code)
-        assert (NO if profile != "mattermost" else "not accept") in check.detail
-        assert "listen -v" not in check.hint
-
-    tried()
+    async with stage({}, story) as server:
+        chosen = {"profile": profile, "variables": variables, "token": TOKEN}
+        report = await looked(server.url, **chosen)
+    check = report.failure
+    assert check is not None, report.checks
+    assert (check.name in ("websocket", "ping"), check.exit_code) == (True, code)
+    assert (NO if profile != "mattermost" else "not accept") in check.detail
+    assert "listen -v" not in check.hint

@@ -12,7 +12,7 @@ from notifyws.events import Failure
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import Ignored, Many, notifications
 from notifyws.protocol.loader import read_profile
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, listening, stage, until
 from tests.support.httpd import BINARY
 
 NOW = "2026-01-02T03:04:05.000Z"
@@ -133,7 +133,6 @@ def test_an_event_of_the_future_is_ignored(name, frame):
     assert rules.read(json.dumps(frame), NOW) in (Ignored(), Many(()))
 
 
-@scene
 async def test_a_hundred_thousand_values_that_are_no_notifications_are_said_once():
     """A frame of 1 MiB holds half a million numbers."""
 
@@ -160,7 +159,6 @@ ONE, TWO = '{"type":"a","title":"one ü"}', '{"type":"a","title":"two"}'
     ids=["lines", "side by side", "a list", "lists"],
 )
 @pytest.mark.parametrize("binary", [False, True])
-@scene
 async def test_several_notifications_in_a_frame_all_arrive(frame, binary):
     """gorilla/websocket, examples/chat/client.go: queued messages share a frame."""
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NotifyError
-from tests.protocol.profiles.stage import ended, listening, scene, stage, until
+from tests.protocol.profiles.stage import ended, listening, stage, until
 from tests.support.httpd import json_answer
 
 TOKEN = {"token": "Ctok", "retry_delays": (0.02,)}
@@ -37,7 +37,6 @@ def saying(*frames):
     return story
 
 
-@scene
 async def test_priorities_become_types_however_high_they_are():
     """gotify/android and the web client: above 7 high, above 3 normal."""
     frames = [message(n, priority=p) for n, p in enumerate((0, 3, 4, 7, 8, 10, 42))]
@@ -51,7 +50,6 @@ async def test_priorities_become_types_however_high_they_are():
         assert [each.type for each in found] == kinds
 
 
-@scene
 async def test_everything_in_a_message_is_in_what_is_shown():
     """model/message.go; the extras of docs "Message Extras"."""
     extras = {"client::display": {"contentType": "text/markdown"}}
@@ -66,7 +64,6 @@ async def test_everything_in_a_message_is_in_what_is_shown():
         assert found[0].data["extras"] == extras
 
 
-@scene
 async def test_a_login_that_is_refused_tells_the_servers_words():
     async with stage({"POST /client": lambda _: refused(401)}) as one:
         error = await ended(one, "gotify", **USER)
@@ -74,7 +71,6 @@ async def test_a_login_that_is_refused_tells_the_servers_words():
         assert NOBODY in error.message
 
 
-@scene
 async def test_a_message_that_is_refused_is_no_matter_of_the_token():
     """api/message.go: a client's token without an application."""
     words = "appid is required when not authenticating with an application token"

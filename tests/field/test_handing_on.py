@@ -7,7 +7,7 @@ import pytest
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.delivery.targets import DeliveryTargets
-from tests.protocol.profiles.stage import scene, stage, until
+from tests.protocol.profiles.stage import stage, until
 from tests.support.httpd import Peer, answer, httpd, silence
 
 SECRETS = {"Authorization": "Bearer of-the-user", "X-Key": "s3cret"}
@@ -15,7 +15,6 @@ SECRETS = {"Authorization": "Bearer of-the-user", "X-Key": "s3cret"}
 
 @pytest.mark.parametrize("path", ["/trap", "/\x1b[2Jtrap"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@scene
 async def test_a_target_that_redirects_takes_no_header_to_another_origin(status, path):
     """encode/httpx follows none unless it is told to: docs/compatibility.md."""
     warned = []

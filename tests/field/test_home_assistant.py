@@ -12,7 +12,6 @@ from tests.protocol.profiles.stage import (
     Socket,
     end_of,
     listening,
-    scene,
     stage,
     stays,
     until,
@@ -91,7 +90,6 @@ def fired(kind: str, number: int, **data: object) -> dict[str, object]:
         "User cannot authenticate remotely",
     ],
 )
-@scene
 async def test_a_token_that_is_refused_is_exit_code_4_with_the_servers_words(words):
     """home-assistant/core, websocket_api/auth.py and http/auth_util.py."""
 
@@ -122,7 +120,6 @@ async def test_a_token_that_is_refused_is_exit_code_4_with_the_servers_words(wor
         (json_answer({"message": "User input malformed"}, 400), 5, "malformed"),
     ],
 )
-@scene
 async def test_a_login_that_is_refused_says_why(said, exit_code, words):
     """home-assistant/core, auth/login_flow.py, auth/providers/__init__.py, http/ban.py:
     most of it with a 200."""
@@ -139,7 +136,6 @@ async def listens(socket: Socket) -> None:
     await socket.stay()
 
 
-@scene
 async def test_a_code_of_two_factor_authentication_is_a_step_of_the_login():
     """auth/providers/__init__.py, ``async_step_mfa``."""
     answers, said = home(MFA, ENTRY)
@@ -151,7 +147,6 @@ async def test_a_code_of_two_factor_authentication_is_a_step_of_the_login():
         assert said[1] == {"client_id": client, "code": "123456"}
 
 
-@scene
 async def test_an_account_without_a_second_factor_is_not_asked_for_the_code():
     answers, said = home(ENTRY)
     async with (
@@ -161,7 +156,6 @@ async def test_an_account_without_a_second_factor_is_not_asked_for_the_code():
         assert len(said) == 1
 
 
-@scene
 async def test_a_wrong_code_of_two_factor_authentication_is_said():
     answers, _ = home(MFA, {**MFA, "errors": {"base": "invalid_code"}})
     ended = await end_of(stays, PROFILE, answers, variables="otp=000000", **USER)
@@ -169,7 +163,6 @@ async def test_a_wrong_code_of_two_factor_authentication_is_said():
     assert "the code of two-factor authentication is wrong" in ended.message
 
 
-@scene
 async def test_a_default_event_that_only_an_administrator_may_hear_is_said_once():
     """websocket_api/commands.py, ``handle_subscribe_events``, and
     auth/permissions/events.py: whoever is no administrator has few events."""
@@ -192,7 +185,6 @@ async def test_a_default_event_that_only_an_administrator_may_hear_is_said_once(
         assert said == ["Unauthorized: this is for administrators"]
 
 
-@scene
 async def test_an_event_that_was_asked_for_and_is_refused_is_exit_code_4():
     async def story(socket: Socket) -> None:
         await greets(socket)
@@ -220,7 +212,6 @@ async def test_an_event_that_was_asked_for_and_is_refused_is_exit_code_4():
         ("template_error", 5),
     ],
 )
-@scene
 async def test_persistent_notifications_that_are_refused_are_the_end(code, exit_code):
     """websocket_api/const.py, ERR_...: unknown_command where the integration is
     missing."""
@@ -235,7 +226,6 @@ async def test_persistent_notifications_that_are_refused_are_the_end(code, exit_
 
 
 @pytest.mark.parametrize("code", ["timeout", "unknown_error"])
-@scene
 async def test_a_subscription_that_fails_for_now_is_tried_again(code):
     """websocket_api/connection.py, ``async_handle_exception``."""
 
@@ -251,7 +241,6 @@ async def test_a_subscription_that_fails_for_now_is_tried_again(code):
         assert service.is_connected
 
 
-@scene
 async def test_several_kinds_of_events_are_subscribed_to():
     async def story(socket: Socket) -> None:
         await greets(socket)
@@ -270,7 +259,6 @@ async def test_several_kinds_of_events_are_subscribed_to():
         assert [each.type for each in seen[1]] == ["doorbell", "alarm"]
 
 
-@scene
 async def test_two_events_of_one_automation_are_two():
     """home-assistant/core, core.py: what one automation fires shares a context."""
 
@@ -293,7 +281,6 @@ async def test_two_events_of_one_automation_are_two():
 @pytest.mark.parametrize(
     ("variables", "is_a_gap"), [("", False), ("event_type=doorbell", True)]
 )
-@scene
 async def test_events_are_not_sent_again_and_an_interruption_says_so(
     variables, is_a_gap
 ):
@@ -316,7 +303,6 @@ async def test_events_are_not_sent_again_and_an_interruption_says_so(
         assert any(isinstance(each, Gap) for each in events) is is_a_gap
 
 
-@scene
 async def test_a_refresh_token_of_another_url_is_followed_by_a_login():
     """auth/__init__.py: "invalid_request" where the client id is not the token's."""
     answers, said = home(ENTRY, ENTRY)
@@ -336,7 +322,6 @@ async def test_a_refresh_token_of_another_url_is_followed_by_a_login():
         assert json.loads(json.dumps(said[0])) == said[1]
 
 
-@scene
 async def test_a_banned_address_is_exit_code_4():
     """http/ban.py, ``ban_middleware``: 403 to whatever is asked, the upgrade too."""
     from tests.support.httpd import httpd
@@ -354,7 +339,6 @@ async def test_a_banned_address_is_exit_code_4():
 @pytest.mark.parametrize(
     "page", [answer(200, b"<p>Starting up"), json_answer({"flow_id": None})]
 )
-@scene
 async def test_a_page_in_place_of_the_login_flow_is_no_matter_of_configuration(page):
     """Seen: exit code 2, "a variable that is not set", by a proxy's page with a 200."""
     answers = {"POST /auth/login_flow": lambda _: page}
@@ -364,7 +348,6 @@ async def test_a_page_in_place_of_the_login_flow_is_no_matter_of_configuration(p
     assert "answered, but the reply holds no flow_id" in ended.message
 
 
-@scene
 async def test_a_proxy_that_is_in_its_way_for_a_moment_ends_no_listener():
     answers, _ = home()
     flow = answers["POST /auth/login_flow"]

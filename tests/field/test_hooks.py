@@ -13,7 +13,6 @@ from notifyws.delivery.sinks.exec import RESTS, ExecSink
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 from tests.e2e.support import COMMAND, Home, Server, until
-from tests.support.aio import on_a_loop
 
 NOTE = Notification({"type": "t", "title": "T"}, "then")
 DEAF_TO_CHILDREN = (
@@ -44,7 +43,6 @@ def test_whoever_starts_us_deaf_to_the_end_of_children_changes_no_exit_code(
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_what_hooks_leave_behind_takes_a_bounded_number_of_descriptors():
     """Seen: a hook that ends in ``&`` used up all 256, and nothing else could open one.
 
@@ -60,7 +58,6 @@ async def test_what_hooks_leave_behind_takes_a_bounded_number_of_descriptors():
     await sink.aclose()
 
 
-@on_a_loop
 async def test_a_number_that_was_given_to_another_process_is_not_killed():
     """What is left of a hook may have left its group, whose number is then free."""
     told: list[str] = []
@@ -83,7 +80,6 @@ async def test_a_number_that_was_given_to_another_process_is_not_killed():
             another.kill()
 
 
-@on_a_loop
 async def test_a_hook_that_will_not_end_does_not_outlive_a_listener_that_does():
     told: list[str] = []
     code = "trap '' TERM; echo $$; while :; do sleep 0.05; done"
@@ -96,7 +92,6 @@ async def test_a_hook_that_will_not_end_does_not_outlive_a_listener_that_does():
     until(lambda: not Path(f"/proc/{told[0]}/cmdline").exists(), "its end")
 
 
-@on_a_loop
 async def test_hooks_that_end_together_are_heard_to_the_end_however_many():
     told: list[str] = []
     many = 2 * RESTS
@@ -106,7 +101,6 @@ async def test_hooks_that_end_together_are_heard_to_the_end_however_many():
     await sink.aclose()
 
 
-@on_a_loop
 async def test_a_hook_that_floods_leaves_everybody_else_a_turn():
     """Seen: ``yes ''`` kept the socket from being read for 0.2 s, again and again.
 
@@ -134,7 +128,6 @@ async def test_a_hook_that_floods_leaves_everybody_else_a_turn():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it takes a disk")
-@on_a_loop
 async def test_a_hook_is_fed_where_no_folder_can_be_written(monkeypatch):
     """Seen: in a container with a read-only root and no /tmp, no hook ever ran."""
     told: list[str] = []
@@ -145,7 +138,6 @@ async def test_a_hook_is_fed_where_no_folder_can_be_written(monkeypatch):
     await sink.aclose()
 
 
-@on_a_loop
 async def test_a_process_without_free_descriptors_is_a_failure_to_be_tried_again():
     """Seen: it was told as a bug of ours."""
     import resource

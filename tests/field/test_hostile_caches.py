@@ -16,7 +16,6 @@ from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed
 from notifyws.fleet.listener_entry import LONGEST, listener_of
 from tests.e2e.support import Home, Server
-from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
 from tests.support.virtual import VirtualClock, in_virtual_time, now
 
@@ -99,7 +98,6 @@ MAPS = {
 
 
 @pytest.mark.parametrize("answer", MAPS.values(), ids=MAPS)
-@on_a_loop
 async def test_a_map_of_slots_that_can_be_none_is_rubbish(answer):
     """Seen: the event loop counted 2^62 slots, and memory went with them."""
     async with scripted(answer) as liar:
@@ -120,7 +118,6 @@ STATES = {
 
 
 @pytest.mark.parametrize("answer", STATES.values(), ids=STATES)
-@on_a_loop
 async def test_a_sentinel_that_tells_rubbish_is_passed_over(answer, clean_sentinel):
     """Seen: one of three that did took the cache away from everybody."""
     async with scripted(answer) as liar:

@@ -322,21 +322,17 @@ STEPS: dict[str, Callable[[GroupStore], Any]] = {
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_an_answer_of_another_form_is_said_to_be_rubbish(name):
+async def test_an_answer_of_another_form_is_said_to_be_rubbish(name):
     """Seen: exit code 1, or a part of a member that was started again for ever."""
-
-    async def story() -> None:
-        for answer in SHAPES:
-            store = GroupStore(Liar(answer), "0" * 16, "g", member="h:1:a")
-            try:
-                found = await STEPS[name](store)
-            except (CacheFailed, ConfigurationError):
-                continue
-            if isinstance(found, Standing):
-                json.dumps([found.slot, found.fence, found.lag, found.members])
-                moment_text(found.oldest or 0.0)
-
-    asyncio.run(story())
+    for answer in SHAPES:
+        store = GroupStore(Liar(answer), "0" * 16, "g", member="h:1:a")
+        try:
+            found = await STEPS[name](store)
+        except (CacheFailed, ConfigurationError):
+            continue
+        if isinstance(found, Standing):
+            json.dumps([found.slot, found.fence, found.lag, found.members])
+            moment_text(found.oldest or 0.0)
 
 
 # What goes on failing is said

@@ -13,7 +13,6 @@ from notifyws.config.settings import Settings
 from notifyws.config.sqlite_files import CACHE, demand_ours
 from notifyws.errors import ConfigurationError, NotWebSocket
 from tests.faults.support import scripted
-from tests.protocol.profiles.stage import scene
 from tests.support.catalogue import sample
 from tests.support.httpd import answer, httpd, json_answer
 
@@ -37,7 +36,6 @@ def settings(url, **said):
     ],
 )
 @pytest.mark.parametrize("offered", [False, True])
-@scene
 async def test_an_extension_that_was_not_offered_so_is_no_websocket(extension, offered):
     async def story(peer):
         await peer.upgrade(Sec_WebSocket_Extensions=extension)
@@ -54,7 +52,6 @@ async def test_an_extension_that_was_not_offered_so_is_no_websocket(extension, o
     assert caught.value.hint
 
 
-@scene
 async def test_cookies_of_a_server_are_not_kept_for_anything():
     async def story(peer):
         request = await peer.request()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
-from tests.protocol.profiles.stage import ended, gaps, listening, scene, stage, until
+from tests.protocol.profiles.stage import ended, gaps, listening, stage, until
 from tests.support.httpd import json_answer
 
 USER = {"username": "me", "password": "sentinel-password"}
@@ -57,7 +57,6 @@ def logins(*tokens):
     return lambda request: json_answer({"id": "u1"}, Token=left.pop(0))
 
 
-@scene
 async def test_a_token_that_the_server_hangs_up_at_is_refused_and_not_tried_for_ever():
     async with stage({}, hangs_up) as one:
         error = await ended(one, "mattermost", token="bad", **QUICK)
@@ -68,7 +67,6 @@ async def test_a_token_that_the_server_hangs_up_at_is_refused_and_not_tried_for_
 ME = "GET /api/v4/users/me"
 
 
-@scene
 async def test_a_token_that_the_server_says_is_no_good_is_not_shown_again():
     """``GET /api/v4/users/me`` answers 401 for sure where the socket is only cut."""
     answers = {LOGIN: logins("t1", "t2"), ME: lambda _: refused("x", EXPIRED)}
@@ -79,7 +77,6 @@ async def test_a_token_that_the_server_says_is_no_good_is_not_shown_again():
         assert (len(one.sockets), len(one.asked("/api/v4/users/login"))) == (1, 1)
 
 
-@scene
 async def test_a_server_that_hangs_up_at_a_good_token_is_waited_for():
     async def second(socket):
         await welcome(socket, posted("p1"))
@@ -96,7 +93,6 @@ async def test_a_server_that_hangs_up_at_a_good_token_is_waited_for():
         assert "though it takes the token" in waits[0].reason
 
 
-@scene
 async def test_a_fresh_token_that_the_server_hangs_up_at_is_the_end_as_well():
     async with stage({LOGIN: logins("t1", "t2", "t3")}, hangs_up) as one:
         error = await ended(one, "mattermost", **USER, **QUICK)
@@ -104,7 +100,6 @@ async def test_a_fresh_token_that_the_server_hangs_up_at_is_the_end_as_well():
         assert len(one.asked("/api/v4/users/login")) <= 2
 
 
-@scene
 async def test_a_revoked_session_is_replaced_by_one_login_and_nothing_is_lost():
     """attzonko/mmpy_bot#147 for the silent end; an administrator revokes a session."""
 
@@ -126,7 +121,6 @@ async def test_a_revoked_session_is_replaced_by_one_login_and_nothing_is_lost():
         assert len(one.sockets) == 3
 
 
-@scene
 async def test_a_ping_that_the_session_is_too_old_for_renews_it():
     """A revoked session is told nothing (mattermost/mattermost#7981): its events stop,
     and only the answer to a request says so (platform/websocket_router.go).
@@ -156,7 +150,6 @@ async def test_a_ping_that_the_session_is_too_old_for_renews_it():
         await until(lambda: found)
 
 
-@scene
 async def test_a_logout_ends_the_session_at_a_server_without_refresh_tokens():
     """server/channels/api4/user.go, ``logout``: the session of the bearer."""
     answers = {
@@ -174,7 +167,6 @@ async def test_a_logout_ends_the_session_at_a_server_without_refresh_tokens():
         assert len(one.asked("/api/v4/users/logout")) == 1
 
 
-@scene
 async def test_a_connection_that_the_server_still_knows_goes_on_where_it_ended():
     """Reliable WebSockets: server/channels/app/platform/web_conn.go; a connection that
     goes on is told no hello, and gets no answer to its challenge."""
@@ -204,7 +196,6 @@ async def test_a_connection_that_the_server_still_knows_goes_on_where_it_ended()
         assert not gaps(events)
 
 
-@scene
 async def test_a_second_hello_says_that_something_was_lost():
     async def first(socket):
         await welcome(socket, posted("p1"))
@@ -223,7 +214,6 @@ async def test_a_second_hello_says_that_something_was_lost():
         assert len(gaps(events)) == 1
 
 
-@scene
 async def test_a_post_that_is_told_again_by_a_new_session_is_told():
     """Nothing is replayed to a new connection, so that it is no duplicate."""
 
@@ -241,7 +231,6 @@ async def test_a_post_that_is_told_again_by_a_new_session_is_told():
         await until(lambda: len(found) == 2)
 
 
-@scene
 async def test_direct_messages_mentions_and_words_of_the_system_are_told_apart():
     """server/channels/app/notification.go; ``mentions`` is only there for the
     mentioned (server/channels/app/web_broadcast_hooks.go)."""
@@ -273,7 +262,6 @@ async def test_direct_messages_mentions_and_words_of_the_system_are_told_apart()
         assert found[0].fields["team_id"] == "t1"
 
 
-@scene
 async def test_events_that_are_no_posts_are_no_trouble():
     kinds = ("typing", "status_change", "reaction_added", "what_comes_later")
     frames = [{"event": kind, "data": {}, "seq": n} for n, kind in enumerate(kinds, 1)]
@@ -290,7 +278,6 @@ async def test_events_that_are_no_posts_are_no_trouble():
         assert not [each for each in events if each.name == "error"]
 
 
-@scene
 async def test_a_logout_shows_the_only_token_that_there_is():
     """A session has one token; ``POST /api/v4/users/logout`` takes it in a header.
 

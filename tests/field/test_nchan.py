@@ -12,7 +12,7 @@ from notifyws.events import Disconnected
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, listening, stage, until
 from tests.support.httpd import answer, httpd
 
 META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
@@ -51,7 +51,6 @@ def test_a_published_close_means_what_nginx_means(code, reason, verdict):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@scene
 async def test_whoever_may_not_listen_is_told_that_a_token_is_wanted(status):
     """slact/nchan, README, "Securing Channels": nginx answers for whom it asks."""
 
@@ -67,7 +66,6 @@ async def test_whoever_may_not_listen_is_told_that_a_token_is_wanted(status):
     assert "NOTIFYWS_TOKEN" in caught.value.hint
 
 
-@scene
 async def test_a_reload_of_nginx_does_not_end_a_listener():
     """slact/nchan, src/store/memory/memstore.c: memstore_reap_chanhead says "410 Gone"
     to all that listen when a worker exits."""
@@ -87,7 +85,6 @@ async def test_a_reload_of_nginx_does_not_end_a_listener():
         assert lost.reason == "410 Gone"
 
 
-@scene
 async def test_a_channel_that_goes_again_and_again_is_the_end():
     async def gone(socket: Socket) -> None:
         await socket.peer.close(1001, "410 Gone")
@@ -99,7 +96,6 @@ async def test_a_channel_that_goes_again_and_again_is_the_end():
     assert (caught.value.exit_code, len(server.sockets)) == (5, 3)
 
 
-@scene
 async def test_a_listener_whose_time_is_up_comes_back_at_once():
     """slact/nchan, README: nchan_subscriber_timeout."""
 
@@ -123,7 +119,6 @@ async def test_a_listener_whose_time_is_up_comes_back_at_once():
         ("channel=news/alerts subscribe=multisub", "/multisub/news%2Falerts"),
     ],
 )
-@scene
 async def test_several_channels_are_one_path_as_nginx_splits_it(variables, path):
     """slact/nchan, README, "Channel Multiplexing"; ids then tell of every channel."""
     async with (
@@ -155,7 +150,6 @@ def cut_after(ident: str):
         ("application/json", '["a"]', ""),
     ],
 )
-@scene
 async def test_what_is_published_may_be_any_text(kind, body, message):
     async def story(socket: Socket) -> None:
         await socket.say(note("1:0", body, kind))

@@ -8,7 +8,7 @@ import pytest
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
-from tests.protocol.profiles.stage import ended, listening, scene, stage, until
+from tests.protocol.profiles.stage import ended, listening, stage, until
 from tests.support.httpd import json_answer
 
 TOPIC = {"variables": "topic=news"}
@@ -31,7 +31,6 @@ def saying(*frames):
     return story
 
 
-@scene
 async def test_username_and_password_are_shown_to_a_topic_behind_basic():
     """binwiederhier/ntfy, server/server.go, ``maybeAuthenticate``."""
     async with (
@@ -42,7 +41,6 @@ async def test_username_and_password_are_shown_to_a_topic_behind_basic():
         assert one.sockets[0].request.headers["authorization"] == BASIC
 
 
-@scene
 async def test_a_token_is_shown_instead_of_username_and_password():
     async with (
         stage({}, saying(OPEN, ONE)) as one,
@@ -52,7 +50,6 @@ async def test_a_token_is_shown_instead_of_username_and_password():
         assert one.sockets[0].request.headers["authorization"] == "Bearer tk_1"
 
 
-@scene
 async def test_a_message_is_sent_with_username_and_password_too():
     taken = {"POST /": lambda _: json_answer({"id": "m"})}
     async with (
@@ -63,7 +60,6 @@ async def test_a_message_is_sent_with_username_and_password_too():
         assert one.asked("/")[-1].headers["authorization"] == BASIC
 
 
-@scene
 async def test_bytes_that_are_no_text_are_shown_as_text():
     """binwiederhier/ntfy, server/server.go, ``handleBodyAsMessageAutoDetect``: what is
     not UTF-8 is written as base64."""
@@ -77,7 +73,6 @@ async def test_bytes_that_are_no_text_are_shown_as_text():
         assert found[0].message == "Grüße"
 
 
-@scene
 async def test_nothing_that_a_message_holds_is_missing():
     """binwiederhier/ntfy, model/model.go, ``Message``, and what comes later."""
     action = {"id": "a", "action": "view", "label": "Open", "url": "https://e.x"}
@@ -95,7 +90,6 @@ async def test_nothing_that_a_message_holds_is_missing():
         assert found[0].fields["tags"] == ["warning", "skull"]
 
 
-@scene
 async def test_events_that_are_no_messages_are_no_trouble():
     """binwiederhier/ntfy#1536 for two of them; the last is still to come."""
     kinds = ("keepalive", "poll_request", "message_clear", "message_delete", "later")
@@ -109,7 +103,6 @@ async def test_events_that_are_no_messages_are_no_trouble():
         assert not [each for each in events if each.name == "error"]
 
 
-@scene
 async def test_several_topics_are_one_path_and_the_server_is_told_what_to_leave_out():
     """docs/subscribe/api.md, "Subscribe to multiple topics", "Filter messages"."""
     wanted = """topic="news,alerts" priority="high,urgent" tags="error" """
@@ -124,7 +117,6 @@ async def test_several_topics_are_one_path_and_the_server_is_told_what_to_leave_
 
 
 @pytest.mark.parametrize("since", ["all", "latest", "mmmmmmmmmmm0"])
-@scene
 async def test_what_the_server_keeps_is_asked_for_in_its_own_words(since):
     """docs/subscribe/api.md, "Fetch cached messages"."""
     said = Settings(profile="ntfy", cache_url="memory://", **TOPIC)
@@ -139,7 +131,6 @@ async def test_what_the_server_keeps_is_asked_for_in_its_own_words(since):
 
 
 @pytest.mark.parametrize("credentials", [{}, USER, {"token": "tk_old"}])
-@scene
 async def test_a_topic_that_wants_somebody_else_is_a_matter_of_authentication(
     credentials,
 ):

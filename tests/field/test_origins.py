@@ -13,7 +13,6 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.config.sources import load
 from notifyws.errors import ConfigurationError, NetworkFailed
-from tests.protocol.profiles.stage import scene
 from tests.support.httpd import answer, httpd
 
 OURS = "https://app.example"
@@ -59,7 +58,6 @@ PUSHER = {"profile": "pusher", "variables": "app_key=k channel=news"}
     ("refuses", "said"),
     [(with_403, {}), (with_a_close, {}), (with_a_frame, PUSHER)],
 )
-@scene
 async def test_whoever_is_refused_for_an_origin_is_told_how_to_name_one(refuses, said):
     async def once(url):
         async with NotificationService(settings(url, **said)) as service:
@@ -73,7 +71,6 @@ async def test_whoever_is_refused_for_an_origin_is_told_how_to_name_one(refuses,
 
 
 @pytest.mark.parametrize("header", ["Origin", "origin"])
-@scene
 async def test_the_origin_that_was_named_goes_in_place_of_the_profiles(
     tmp_path, header
 ):
@@ -95,7 +92,6 @@ then = "notification"
         assert asked.headers["origin"] == OURS
 
 
-@scene
 async def test_without_one_no_origin_is_sent():
     async with httpd(of_origin(with_403)) as server:
         async with NotificationService(settings(server.url)) as service:
@@ -107,7 +103,6 @@ async def test_without_one_no_origin_is_sent():
 @pytest.mark.parametrize(
     "origin", ["https://a\r\nX-Evil: 1", "https://ä.example", "a b"]
 )
-@scene
 async def test_what_no_header_may_hold_is_a_matter_of_configuration(origin):
     async with httpd(of_origin(with_403)) as server:
         async with NotificationService(settings(server.url, origin=origin)) as service:

@@ -13,7 +13,7 @@ from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
 from notifyws.errors import NetworkFailed
 from notifyws.protocol.loader import built_in, read_profile
-from tests.protocol.profiles.stage import scene, until
+from tests.protocol.profiles.stage import until
 from tests.support.httpd import answer, httpd, json_answer
 
 BASE = "/some/place"
@@ -72,7 +72,6 @@ def own_path(name):
 
 @pytest.mark.parametrize("urls", URLS, ids=str)
 @pytest.mark.parametrize("name", OF_A_PATH)
-@scene
 async def test_a_path_of_the_url_goes_before_every_path_of_every_profile(name, urls):
     asked, auth = await opened(name, urls)
     assert asked
@@ -82,7 +81,6 @@ async def test_a_path_of_the_url_goes_before_every_path_of_every_profile(name, u
 
 
 @pytest.mark.parametrize("path", ["", "/gotify", "/gotify/stream"])
-@scene
 async def test_login_socket_and_what_was_missed_are_found_below_it(path):
     base = "/gotify" if path else ""
     asked = []

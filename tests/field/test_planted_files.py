@@ -20,7 +20,6 @@ from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import DeadLetter
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.loader import built_in, profile_text
-from tests.support.aio import on_a_loop
 
 LETTER = DeadLetter("exec", "it failed", 1, "then", '{"type":"t","title":"$(id)"}')
 ANOTHER = 4712
@@ -53,7 +52,6 @@ def owned_by_another(path):
     return path
 
 
-@on_a_loop
 async def test_a_dead_letter_goes_through_no_link_and_is_told_whole(tmp_path, told):
     (tmp_path / "letters.jsonl").symlink_to(tmp_path / ".bashrc")
     await DeadLetters(tmp_path / "letters.jsonl", told.append).write_dead_letter(LETTER)
@@ -63,7 +61,6 @@ async def test_a_dead_letter_goes_through_no_link_and_is_told_whole(tmp_path, to
 
 
 @pytest.mark.parametrize("name", ["desk.db", "desk.lock"])
-@on_a_loop
 async def test_a_queue_and_its_lock_are_no_links(tmp_path, told, name):
     (tmp_path / name).symlink_to(tmp_path / "planted")
     queue = OutboxFile(tmp_path / "desk.db", told.append)

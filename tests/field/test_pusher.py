@@ -12,7 +12,7 @@ from notifyws.events import Disconnected, Failure
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import Socket, end_of, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, end_of, listening, stage, until
 from tests.support.httpd import answer, json_answer
 
 PUBLIC = "app_key=k channel=news"
@@ -117,7 +117,6 @@ def test_a_published_code_means_what_the_protocol_says(code, reason, verdict):
         (error(None, "something new"), 5, "something new"),
     ],
 )
-@scene
 async def test_an_error_before_the_hello_is_judged_like_a_close(
     frame, exit_code, words
 ):
@@ -128,7 +127,6 @@ async def test_an_error_before_the_hello_is_judged_like_a_close(
 
 
 @pytest.mark.parametrize("code", [4100, 4200])
-@scene
 async def test_a_server_that_is_full_or_restarts_is_asked_again(code):
     """soketi/soketi, src/ws-handler.ts: 4100 at the limit, 4200 while it closes."""
 
@@ -147,7 +145,6 @@ async def test_a_server_that_is_full_or_restarts_is_asked_again(code):
 @pytest.mark.parametrize(
     ("code", "again"), [(4200, True), (4201, True), (4100, True), (4301, False)]
 )
-@scene
 async def test_an_error_on_a_live_socket_is_judged_like_a_close(code, again):
     """laravel/reverb, src/Jobs/PruneStaleConnections.php, says 4201 in a frame; codes
     from 4300 on are about one message (ClientEvent.php)."""
@@ -168,7 +165,6 @@ async def test_an_error_on_a_live_socket_is_judged_like_a_close(code, again):
         assert any("words" in (each.reason if again else each.message) for each in said)
 
 
-@scene
 async def test_a_user_who_is_disconnected_by_the_app_has_no_more_right_to_listen():
     """soketi/soketi, src/namespace.ts: terminateUserConnections."""
 
@@ -207,7 +203,6 @@ async def test_a_user_who_is_disconnected_by_the_app_has_no_more_right_to_listen
     ],
     ids=["soketi", "reverb", "laravel-websockets", "pusher"],
 )
-@scene
 async def test_a_signature_that_is_no_good_is_a_refusal_of_who_we_are(
     frame, exit_code, words
 ):
@@ -226,7 +221,6 @@ async def test_a_signature_that_is_no_good_is_a_refusal_of_who_we_are(
         (4301, "The maximum size for a channel member is 2 KB."),
     ],
 )
-@scene
 async def test_a_channel_that_is_refused_ends_it_with_the_servers_words(status, said):
     """soketi/soketi, src/ws-handler.ts and src/channels: the socket stays open."""
     data = {"error": said, "status": status}
@@ -236,7 +230,6 @@ async def test_a_channel_that_is_refused_ends_it_with_the_servers_words(status, 
     assert said in ended.message
 
 
-@scene
 async def test_several_channels_are_subscribed_to_one_after_the_other():
     async def story(socket: Socket) -> None:
         await greets(socket)
@@ -256,7 +249,6 @@ async def test_several_channels_are_subscribed_to_one_after_the_other():
         assert seen == [("first", "between", "news"), ("second", "after", "alerts")]
 
 
-@scene
 async def test_private_and_presence_channels_are_signed_by_the_application():
     """pusher/pusher-js, src/core/auth/channel_authorizer.ts and src/core/channels; the
     endpoint of laravel/framework, Illuminate/Broadcasting/BroadcastController.php."""
@@ -300,7 +292,6 @@ async def test_private_and_presence_channels_are_signed_by_the_application():
         (answer(403, b"Forbidden"), "not accept"),
     ],
 )
-@scene
 async def test_an_application_that_will_not_sign_refuses_who_we_are(reply, words):
     """kerimamansaryyev/dart_pusher_channels 31: Laravel's 403 has no words."""
     answers = {"POST /broadcasting/auth": lambda _: reply}
@@ -309,7 +300,6 @@ async def test_an_application_that_will_not_sign_refuses_who_we_are(reply, words
     assert words in ended.message
 
 
-@scene
 async def test_an_application_without_such_a_place_is_said_by_its_path():
     ended = await ends(
         refuses_to_subscribe(None),
@@ -320,7 +310,6 @@ async def test_an_application_without_such_a_place_is_said_by_its_path():
     assert "/api/broadcasting/auth answered 404" in ended.message
 
 
-@scene
 async def test_an_application_that_is_away_for_a_moment_is_asked_again():
     replies = [answer(502), json_answer({"auth": "k:1"})]
     answers = {"POST /broadcasting/auth": lambda _: replies.pop(0)}
@@ -342,7 +331,6 @@ async def test_an_application_that_is_away_for_a_moment_is_asked_again():
         ('["a","b"]', ""),
     ],
 )
-@scene
 async def test_the_data_of_an_event_may_be_any_text(data, message):
     """Pusher's page: data is "recommended" to be JSON, "although it is possible to
     send any type of payload, for example a simple string"."""
@@ -362,7 +350,6 @@ async def test_the_data_of_an_event_may_be_any_text(data, message):
         assert found[0].data is not None
 
 
-@scene
 async def test_two_events_about_one_thing_are_two():
     """An id in the data is that of an order, say; only Laravel's notifications have one
     of their own (laravel/framework, BroadcastNotificationCreated.php)."""
@@ -389,7 +376,6 @@ async def test_two_events_about_one_thing_are_two():
         assert (found[3].id, found[3].type) == ("0d5e", r"App\Notifications\Paid")
 
 
-@scene
 async def test_what_pusher_says_to_itself_is_no_notification():
     """soketi/soketi, src/ws-handler.ts; laravel/reverb, EventHandler.php."""
 

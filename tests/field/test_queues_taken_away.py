@@ -15,7 +15,6 @@ import pytest
 from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import Entry, ListenerPosition
 from notifyws.errors import ConfigurationError
-from tests.support.aio import on_a_loop
 
 FIRST = Entry(1, '{"type":"t","title":"1"}', "a", ("exec",))
 SECOND = Entry(2, '{"type":"t","title":"2"}', "b", ("exec",))
@@ -50,7 +49,6 @@ async def kept(queue, *entries):
 
 
 @pytest.mark.parametrize("take_away", [remove, remove_with_lock, remove_folder])
-@on_a_loop
 async def test_it_is_written_anew_whole_and_nobody_else_takes_it(path, told, take_away):
     queue = OutboxFile(path, told.append)
     await kept(queue, FIRST)
@@ -69,7 +67,6 @@ async def test_it_is_written_anew_whole_and_nobody_else_takes_it(path, told, tak
     await again.aclose()
 
 
-@on_a_loop
 async def test_a_lock_alone_that_is_taken_away_is_taken_again(path, told):
     queue = OutboxFile(path, told.append)
     path.with_suffix(".lock").unlink()
@@ -80,7 +77,6 @@ async def test_a_lock_alone_that_is_taken_away_is_taken_again(path, told):
     assert told == []
 
 
-@on_a_loop
 async def test_a_second_listener_that_was_quicker_is_said_once(path, told):
     queue = OutboxFile(path, told.append)
     remove_with_lock(path)
@@ -92,7 +88,6 @@ async def test_a_second_listener_that_was_quicker_is_said_once(path, told):
     await other.aclose()
 
 
-@on_a_loop
 async def test_another_file_in_its_place_is_said_once_and_left_alone(path, told):
     queue = OutboxFile(path, told.append)
     copy = path.with_name("copy")
@@ -108,7 +103,6 @@ async def test_another_file_in_its_place_is_said_once_and_left_alone(path, told)
     await queue.aclose()
 
 
-@on_a_loop
 async def test_where_it_cannot_be_written_anew_memory_takes_over(path, told):
     queue = OutboxFile(path, told.append)
     await kept(queue, FIRST)

@@ -10,7 +10,6 @@ from notifyws.auth.cache.build import open_cache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cache.redis_errors import MOVED_ON
 from notifyws.errors import CacheFailed, ConfigurationError
-from tests.support.aio import on_a_loop
 from tests.support.proxy import proxy
 from tests.support.resp import scripted
 from tests.support.tls import Authority
@@ -25,7 +24,6 @@ def at(port: int) -> str:
     return f"redis://127.0.0.1:{port}"
 
 
-@on_a_loop
 async def test_after_a_failover_the_name_is_asked_for_the_new_primary_at_once():
     """valkey-io/valkey, src/replication.c: clients stay connected to a demoted one."""
     with Valkey() as old, Valkey() as new, proxy(old.port) as (name, _):
@@ -44,7 +42,6 @@ async def test_after_a_failover_the_name_is_asked_for_the_new_primary_at_once():
     "answer",
     ["-{} 1 10.0.0.1:1\r\n", "-ERR Error running script: @x: 1: -{} 1 10.0.0.1:1\r\n"],
 )
-@on_a_loop
 async def test_whoever_is_not_the_one_to_ask_is_left_and_its_name_asked_again(
     code, answer
 ):
@@ -66,7 +63,6 @@ def authority():
     return Authority()
 
 
-@on_a_loop
 async def test_a_private_authority_is_to_be_named_in_the_url(authority, tmp_path):
     """heroku/cli, "rediss://" with certificates that its own authority signed."""
     async with scripted(b"+PONG\r\n", tls=authority.good()) as server:
@@ -84,7 +80,6 @@ async def test_a_private_authority_is_to_be_named_in_the_url(authority, tmp_path
 @pytest.mark.parametrize(
     ("made", "hint"), [("expired", "is this clock right"), ("for_another_host", "name")]
 )
-@on_a_loop
 async def test_what_no_authority_mends_has_another_hint(
     authority, tmp_path, made, hint
 ):
@@ -98,7 +93,6 @@ async def test_what_no_authority_mends_has_another_hint(
     assert "ssl_ca_certs" not in caught.value.hint
 
 
-@on_a_loop
 async def test_plain_redis_where_tls_is_expected_is_said():
     async with scripted(b"-ERR unknown command\r\n") as server:
         url = server.url.replace("redis:", "rediss:")
@@ -153,7 +147,6 @@ def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(
         ("-NOPERM User x has no permissions to access one of the keys", "notifyws:*"),
     ],
 )
-@on_a_loop
 async def test_what_a_server_forbids_is_told_with_what_it_has_to_allow(answer, words):
     """redis/redis, src/acl.c, src/networking.c and src/db.c."""
     async with (
@@ -166,7 +159,6 @@ async def test_what_a_server_forbids_is_told_with_what_it_has_to_allow(answer, w
     assert "delete" not in caught.value.hint
 
 
-@on_a_loop
 async def test_of_a_huge_value_no_more_than_we_could_have_written_is_transferred(
     clean_valkey,
 ):

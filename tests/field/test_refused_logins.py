@@ -18,8 +18,7 @@ from notifyws.errors import AuthenticationFailed, NotifyError, TokenRefused
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
-from tests.protocol.profiles.stage import listening, scene, stage, until
-from tests.support.aio import on_a_loop
+from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import answer, httpd, in_a_thread, json_answer, says
 
 NAMES = "centrifugo default directus directus-graphql gotify home-assistant mattermost"
@@ -154,7 +153,6 @@ async def failing(call) -> NotifyError:
 
 
 @pytest.mark.parametrize(("profile", "answered", "words", "hint"), LOGINS)
-@on_a_loop
 async def test_a_refused_login_is_told_in_the_servers_words(
     profile, answered, words, hint
 ):
@@ -169,7 +167,6 @@ async def test_a_refused_login_is_told_in_the_servers_words(
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize("name", [n for n, p in PROFILES.items() if p.http.login])
-@on_a_loop
 async def test_whatever_profile_refuses_a_login_it_is_exit_4(name, status):
     answered = json_answer({"message": "Invalid credentials"}, status)
     async with httpd(says(answered)) as server:
@@ -180,7 +177,6 @@ async def test_whatever_profile_refuses_a_login_it_is_exit_4(name, status):
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize("name", [n for n, p in PROFILES.items() if p.http.refresh])
-@on_a_loop
 async def test_whatever_profile_refuses_a_refresh_it_is_exit_4(name, status):
     answered = json_answer({"error": "invalid_grant", "message": "Expired."}, status)
     async with httpd(says(answered)) as server:
@@ -202,7 +198,6 @@ async def test_whatever_profile_refuses_a_refresh_it_is_exit_4(name, status):
         if there
     ],
 )
-@on_a_loop
 async def test_whatever_step_refuses_a_token_says_so_in_the_servers_words(
     name, step, status
 ):
@@ -225,7 +220,6 @@ async def test_whatever_step_refuses_a_token_says_so_in_the_servers_words(
         (502, b'{"message": "invalid token"}'),
     ],
 )
-@on_a_loop
 async def test_what_does_not_speak_of_the_user_is_no_refusal(status, body):
     async with httpd(says(answer(status, body))) as server:
         error = await failing(side(server.origin, "default").login("me", "secret"))
@@ -243,7 +237,6 @@ WORDS = json_answer({"message": "RBAC: access denied"}, 403)
         *((status, "access denied", False) for status in (400, 401, 422)),
     ],
 )
-@on_a_loop
 async def test_an_error_tells_whether_only_words_refuse(status, message, by_words):
     async with httpd(says(json_answer({"message": message}, status))) as server:
         error = await failing(side(server.origin, "default").login("me", "secret"))
@@ -251,7 +244,6 @@ async def test_an_error_tells_whether_only_words_refuse(status, message, by_word
     assert error.by_words is by_words
 
 
-@scene
 async def test_a_proxys_words_are_not_the_end_at_a_server_that_has_worked():
     """envoyproxy/envoy, source/extensions/filters/http/rbac/rbac_filter.cc."""
     logins = []
@@ -282,7 +274,6 @@ async def test_a_proxys_words_are_not_the_end_at_a_server_that_has_worked():
     assert len(one.asked("/auth/refresh")) == 4
 
 
-@on_a_loop
 async def test_a_refused_password_that_ends_in_a_space_is_said_to():
     async with httpd(says(answer(401))) as server:
         error = await failing(side(server.origin, "default").login("me", "secret "))

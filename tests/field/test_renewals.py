@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifyws.events import Disconnected
-from tests.protocol.profiles.stage import Socket, ended, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, ended, listening, stage, until
 from tests.support.httpd import json_answer
 
 PROFILE = """
@@ -30,7 +30,6 @@ timeout = 0.2
 
 
 @pytest.mark.parametrize("answer", [None, {"type": "no", "why": "too soon"}])
-@scene
 async def test_silence_is_consent_where_the_server_says_nothing(tmp_path, answer):
     async def story(socket: Socket) -> None:
         for _ in range(2):
@@ -64,7 +63,6 @@ async def test_silence_is_consent_where_the_server_says_nothing(tmp_path, answer
 
 
 @pytest.mark.parametrize("how", ["reconnect", "frame"])
-@scene
 async def test_a_server_that_calls_every_token_expired_is_left_in_the_end(
     tmp_path, how
 ):

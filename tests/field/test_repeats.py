@@ -10,7 +10,7 @@ import pytest
 
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
-from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import json_answer
 
 HOUR = 3600.0
@@ -71,7 +71,6 @@ def texts(notifications) -> list[str]:
 
 
 @pytest.mark.parametrize("profile", SERVERS)
-@scene
 async def test_a_server_that_does_not_know_the_id_brings_nothing_old_as_new(profile):
     """ntfy looks for a message that was never cached, and sends all that it caches.
 
@@ -92,7 +91,6 @@ async def test_a_server_that_does_not_know_the_id_brings_nothing_old_as_new(prof
 
 
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
-@scene
 async def test_a_clock_that_is_wrong_by_an_hour_makes_nothing_that_was_missed_old(
     ahead,
 ):
@@ -106,7 +104,6 @@ async def test_a_clock_that_is_wrong_by_an_hour_makes_nothing_that_was_missed_ol
         assert texts(found) == ["live", "missed"]
 
 
-@scene
 async def test_a_replay_that_begins_at_an_id_and_is_cut_goes_on_with_what_is_old():
     first = cut_after(default("b", 5 * HOUR), default("c", 4 * HOUR))
     second = stays_after(default("d", 3 * HOUR), default("e"))
@@ -135,7 +132,6 @@ async def by_name(*stories) -> list[str]:
     return shown
 
 
-@scene
 async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
     tmp_path, monkeypatch
 ):
@@ -147,7 +143,6 @@ async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
     assert await by_name(*stories) == ["live", "missed", "new"]
 
 
-@scene
 async def test_a_timestamp_in_the_future_makes_nothing_that_was_missed_old():
     absurd = default("absurd") | {"timestamp": "2099-01-01T00:00:00Z"}
     first = cut_after(absurd, default("live"))
@@ -160,7 +155,6 @@ async def test_a_timestamp_in_the_future_makes_nothing_that_was_missed_old():
     assert texts(found) == ["absurd", "live", "missed", "new"]
 
 
-@scene
 async def test_a_named_listener_is_shown_what_it_missed_by_a_clock_that_is_behind(
     tmp_path, monkeypatch
 ):
@@ -172,7 +166,6 @@ async def test_a_named_listener_is_shown_what_it_missed_by_a_clock_that_is_behin
     assert await by_name(*stories) == ["live", "missed", "new"]
 
 
-@scene
 async def test_a_named_listener_whose_last_had_no_timestamp_is_shown_it_all(
     tmp_path, monkeypatch
 ):
@@ -185,7 +178,6 @@ async def test_a_named_listener_whose_last_had_no_timestamp_is_shown_it_all(
     assert await by_name(*stories) == ["live", "missed", "new"]
 
 
-@scene
 async def test_a_catch_up_whose_last_message_was_deleted_does_not_page_to_the_start():
     """Gotify lets a user delete messages: gotify/server, api/message.go."""
     pages = []
@@ -208,7 +200,6 @@ async def test_a_catch_up_whose_last_message_was_deleted_does_not_page_to_the_st
         assert pages == [""]
 
 
-@scene
 async def test_an_id_that_comes_with_other_words_is_another_notification():
     """Otherwise a profile whose id names a topic, a user or a day shows one of them."""
     same = [default("a"), default("a")]
@@ -245,7 +236,6 @@ SNAPSHOT = RETAINING + "\n[resume]\nsnapshot = true\n"
 
 
 @pytest.mark.parametrize("text", [RETAINING, SNAPSHOT], ids=["retained", "snapshot"])
-@scene
 async def test_what_a_server_sends_to_all_who_come_is_shown_once(tmp_path, text):
     """Retained messages have no id, and come with every connection of a renewal."""
     profile = tmp_path / "retaining.toml"

@@ -12,7 +12,7 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Connecting, Gap, Reconnecting
-from tests.protocol.profiles.stage import scene, until
+from tests.protocol.profiles.stage import until
 from tests.support.catalogue import sample
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.tls import Authority
@@ -87,7 +87,6 @@ async def heard(service, count):
 
 
 @pytest.mark.parametrize("passing", sample(*PASSING, often=2))
-@scene
 async def test_at_a_server_that_has_worked_no_answer_of_a_proxy_is_the_end(passing):
     """traefik/traefik, pkg/server/router: no router matches, "404 page not found"."""
     story = Restarting(serves_and_restarts, *[passing] * 4, serves)
@@ -102,7 +101,6 @@ async def test_at_a_server_that_has_worked_no_answer_of_a_proxy_is_the_end(passi
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 410, 421])
-@scene
 async def test_at_the_first_connect_such_an_answer_is_the_end_as_before(status):
     async with httpd(says_instead(status)) as server:
         async with NotificationService(settings(server.url)) as service:
@@ -112,7 +110,6 @@ async def test_at_the_first_connect_such_an_answer_is_the_end_as_before(status):
 
 
 @pytest.mark.parametrize("served", ["a stranger's", "expired", "another name's"])
-@scene
 async def test_a_certificate_of_a_proxy_that_restarts_is_not_the_end(tmp_path, served):
     """kubernetes/ingress-nginx: a fake certificate until it has read the real one."""
     ours = Authority()
@@ -137,7 +134,6 @@ async def test_a_certificate_of_a_proxy_that_restarts_is_not_the_end(tmp_path, s
 
 
 @pytest.mark.parametrize("status", sample(404, 400, 403, 410, 502))
-@scene
 async def test_a_login_that_a_proxy_answers_during_a_restart_is_repeated(status):
     logins = 0
 
@@ -165,7 +161,6 @@ async def test_a_login_that_a_proxy_answers_during_a_restart_is_repeated(status)
     assert logins == 5
 
 
-@scene
 async def test_a_refused_login_stays_the_end_at_a_server_that_has_worked():
     logins = 0
 
@@ -189,7 +184,6 @@ async def test_a_refused_login_stays_the_end_at_a_server_that_has_worked():
     assert logins == 2
 
 
-@scene
 async def test_a_catch_up_that_a_proxy_answers_is_asked_for_again(tmp_path):
     profile = tmp_path / "p.toml"
     profile.write_text(

@@ -22,7 +22,6 @@ from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
 from notifyws.protocol.upgrade import UpgradeRequest
-from tests.support.aio import on_a_loop
 from tests.support.httpd import httpd, json_answer, says
 from tests.support.resp import scripted
 from tests.support.tls import Authority
@@ -76,7 +75,6 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@on_a_loop
 async def test_a_named_authority_is_enough_for_a_certificate_that_lacks_something(
     authority, tmp_path, way
 ):
@@ -84,7 +82,6 @@ async def test_a_named_authority_is_enough_for_a_certificate_that_lacks_somethin
         await way(server, trust(str(authority.write(tmp_path))))
 
 
-@on_a_loop
 async def test_it_is_enough_for_a_redis_too(authority, tmp_path):
     async with scripted(b"+PONG\r\n", tls=authority.lacking()) as server:
         url = server.url.replace("redis:", "rediss:")
@@ -94,7 +91,6 @@ async def test_it_is_enough_for_a_redis_too(authority, tmp_path):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@on_a_loop
 async def test_where_none_was_named_it_is_said_what_the_certificate_lacks(
     authority, tmp_path, way
 ):
@@ -107,7 +103,6 @@ async def test_where_none_was_named_it_is_said_what_the_certificate_lacks(
 
 
 @pytest.mark.parametrize("way", WAYS)
-@on_a_loop
 async def test_a_named_authority_that_did_not_sign_is_not_to_be_named_again(
     authority, tmp_path, way
 ):

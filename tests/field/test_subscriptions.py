@@ -6,7 +6,7 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Disconnected, Failure, Gap
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, listening, stage, until
 from tests.support.httpd import json_answer
 
 HEAD = """
@@ -75,7 +75,6 @@ async def brings(socket: Socket) -> None:
     await socket.stay()
 
 
-@scene
 async def test_a_subscription_that_dies_is_made_anew_with_a_gap(tmp_path):
     """centrifugal/centrifuge, UnsubscribeCodeInsufficient: subscribe anew."""
     profile = written(tmp_path, HEAD, SUBSCRIBE, RULES)
@@ -89,7 +88,6 @@ async def test_a_subscription_that_dies_is_made_anew_with_a_gap(tmp_path):
         assert lost.reason == "the server ended the subscription: insufficient state"
 
 
-@scene
 async def test_a_subscription_that_the_server_ends_for_good_is_said_and_the_end(
     tmp_path,
 ):
@@ -105,7 +103,6 @@ async def test_a_subscription_that_the_server_ends_for_good_is_said_and_the_end(
         assert len(server.sockets) == 1
 
 
-@scene
 async def test_each_of_several_channels_is_subscribed_to(tmp_path):
     async def story(socket: Socket) -> None:
         await subscribes(socket, "news", "alerts")
@@ -133,7 +130,6 @@ async def refuses_the_first(socket: Socket) -> None:
     await socket.stay()
 
 
-@scene
 async def test_a_refused_default_is_said_once_and_the_listener_goes_on(tmp_path):
     optional = SUBSCRIBE.replace("[handshake]]", "[handshake]]\noptional = true", 1)
     profile = written(tmp_path, HEAD, optional, RULES)
@@ -146,7 +142,6 @@ async def test_a_refused_default_is_said_once_and_the_listener_goes_on(tmp_path)
         assert said == ["denied"]
 
 
-@scene
 async def test_what_the_user_asked_for_and_is_refused_is_an_error_in_its_words(
     tmp_path,
 ):
@@ -168,7 +163,6 @@ then = "notification"
 """
 
 
-@scene
 async def test_a_cut_by_which_a_server_refuses_a_token_is_no_network_error(tmp_path):
     """mattermost/mattermost, websocket_router.go: it closes without a word."""
 
@@ -200,7 +194,6 @@ then = "notification"
 """
 
 
-@scene
 async def test_a_subscription_may_be_signed_by_an_endpoint(tmp_path):
     """Pusher's private channels: an endpoint signs "socket_id:channel_name"."""
 
@@ -228,7 +221,6 @@ async def test_a_subscription_may_be_signed_by_an_endpoint(tmp_path):
         await until(lambda: notifications)
 
 
-@scene
 async def test_what_stands_in_a_frame_beside_an_awaited_one_is_not_lost(tmp_path):
     """A server may answer a subscription and push what is new in one frame."""
 

@@ -11,7 +11,6 @@ from notifyws.delivery.sinks.forward import BODY_LIMIT, ForwardSink
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
-from tests.support.aio import on_a_loop
 from tests.support.httpd import Peer, answer, httpd
 
 NOTE = Notification({"type": "t", "title": "T", "id": "n-1"}, "then")
@@ -42,7 +41,6 @@ async def posted(story, times: int = 3, **of: object):
     ],
     ids=["short", "not what it says", "empty"],
 )
-@on_a_loop
 async def test_the_next_notification_takes_the_same_connection(reply):
     """Seen: each POST made a connection, and with it a handshake of TLS, of its own."""
 
@@ -56,7 +54,6 @@ async def test_the_next_notification_takes_the_same_connection(reply):
 
 
 @pytest.mark.parametrize("rest", [b"x" * (2 * BODY_LIMIT), b"x"], ids=["long", "slow"])
-@on_a_loop
 async def test_an_answer_counts_however_long_it_goes_on(rest):
     async def goes_on(peer: Peer):
         await peer.request()
@@ -68,7 +65,6 @@ async def test_an_answer_counts_however_long_it_goes_on(rest):
     assert (there.connections, len(there.requests)) == (2, 2)
 
 
-@on_a_loop
 async def test_a_connection_that_has_died_since_the_last_one_is_no_failure():
     """A server that closes after each answer, and does not say so."""
 
@@ -81,7 +77,6 @@ async def test_a_connection_that_has_died_since_the_last_one_is_no_failure():
     assert (there.connections, len(there.requests)) == (3, 3)
 
 
-@on_a_loop
 async def test_a_header_of_the_users_replaces_ours_however_it_is_written():
     """Seen: two of them were sent, and the target believed either."""
 
@@ -103,7 +98,6 @@ async def test_a_header_of_the_users_replaces_ours_however_it_is_written():
     assert "forged" not in heads[0]
 
 
-@on_a_loop
 async def test_cookies_of_a_target_are_not_kept():
     """Seen: each answer could make every later request longer, until it was refused."""
 
@@ -118,7 +112,6 @@ async def test_cookies_of_a_target_are_not_kept():
     assert not any("cookie" in each.headers for each in there.requests)
 
 
-@on_a_loop
 async def test_nothing_that_a_target_says_beside_its_status_is_told():
     """Seen: a header line that is none stood whole in a warning and a dead letter."""
 

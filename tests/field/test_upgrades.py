@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.protocol.profiles.stage import ended, scene, stage, until
+from notifyws.tasks import cancel
+from tests.protocol.profiles.stage import ended, stage, until
 
 AGAIN, AUTHENTICATION, ENDED = 0, 4, 5
 VARIABLES = {"ntfy": "topic=news"}
@@ -33,7 +34,6 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("profile", "status", "words"), REFUSALS)
-@scene
 async def test_each_refusal_leads_to_what_it_says(profile, status, words):
     leading = REFUSALS[profile, status, words]
     said = {"variables": VARIABLES.get(profile, ""), "token": "t"}
@@ -47,7 +47,7 @@ async def test_each_refusal_leads_to_what_it_says(profile, status, words):
         listener = asyncio.ensure_future(ended(one, profile, **said))
         if leading == AGAIN:
             await until(lambda: len(one.requests) > 1)
-            listener.cancel()
+            await cancel(listener)
             return
         error = await listener
         assert error.exit_code == leading

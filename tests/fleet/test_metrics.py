@@ -97,7 +97,6 @@ def told(story):
     return test
 
 
-@told
 async def test_what_arrives_is_counted_once_and_dated():
     wanted = Selection((), "title != 'no'", None, None, lambda text: None)
     async with listening(selection=wanted) as scene:
@@ -115,7 +114,6 @@ async def test_what_arrives_is_counted_once_and_dated():
         assert now["notifyws_tokens_obtained_total[source=login]"] == 1
 
 
-@told
 async def test_a_lost_connection_is_a_reconnect_and_a_gap_is_a_gap():
     async with listening() as scene:
         await scene.until(connected=1)
@@ -131,7 +129,6 @@ async def test_a_lost_connection_is_a_reconnect_and_a_gap_is_a_gap():
         assert "words" not in scene.page.text()
 
 
-@told
 async def test_what_sinks_take_and_refuse_is_counted():
     targets = DeliveryTargets(
         command="""sh -c 'test "$NOTIFICATION_TITLE" = good'""", tell=lambda text: None
@@ -153,7 +150,6 @@ async def test_what_sinks_take_and_refuse_is_counted():
         assert now["notifyws_dropped_total[queue=exec]"] == 0
 
 
-@told
 async def test_the_page_holds_every_metric_and_no_secret():
     targets = DeliveryTargets(command="true", url="http://alice:hidden@127.0.0.1:9/x")
     async with listening(deliver=targets, verify_every=0.01) as scene:
@@ -181,7 +177,6 @@ async def test_the_page_holds_every_metric_and_no_secret():
             assert secret not in text
 
 
-@told
 async def test_without_a_group_nothing_is_said_of_one():
     async with listening() as scene:
         assert "notifyws_group" not in scene.page.text()
@@ -194,7 +189,6 @@ async def test_without_a_group_nothing_is_said_of_one():
         assert "notifyws_group_lag[group=g]" not in now
 
 
-@told
 async def test_a_listener_that_has_not_begun_can_be_read():
     settings = Settings(
         url="wss://ws.example.com", username="me", cache_url="memory://"

@@ -8,17 +8,33 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
+from tests.support.virtual import turns
+
 PATIENCE = 15.0
+LONGEST = 300.0
+"""Seconds of a test, which is no part of any: one that waits for ever ends so."""
 
 
 def on_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test on a loop of its own."""
+    """Run an async test on a loop of its own; nothing is lost or left behind there."""
 
     @wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(test(*args, **kwargs))
+        asyncio.run(_whole(test(*args, **kwargs)))
 
     return run
+
+
+async def _whole(story: Awaitable[None]) -> None:
+    unseen: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unseen.append(context))
+    async with asyncio.timeout(LONGEST):
+        await story
+    await turns()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, left
+    assert not unseen, unseen
 
 
 class InAThread:
@@ -47,5 +63,4 @@ async def _settled() -> None:
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager
-from functools import wraps
 from pathlib import Path
 from time import time
 
@@ -61,25 +60,6 @@ SHOWN = generic("".join((DOCS / name).read_text("utf-8") for name in PAGES))
 def in_the_page(hint: str) -> bool:
     """Return whether one of these pages shows a hint of ``status``."""
     return generic(f"try: {hint}") in SHOWN
-
-
-def told(story):
-    """Run a story to its end, on a loop on which nothing is left behind."""
-
-    @wraps(story)
-    def test(*args, **kwargs):
-        async def whole():
-            unseen = []
-            loop = asyncio.get_running_loop()
-            loop.set_exception_handler(lambda _, context: unseen.append(context))
-            async with asyncio.timeout(8):
-                await story(*args, **kwargs)
-            assert not asyncio.all_tasks() - {asyncio.current_task()}
-            assert not unseen, unseen
-
-        asyncio.run(whole())
-
-    return test
 
 
 def echo(**headers):

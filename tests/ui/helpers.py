@@ -1,4 +1,4 @@
-"""What the tests of the view share: a notification, a loop, a terminal to look at."""
+"""What the tests of the view share: a notification, a terminal to look at."""
 
 import asyncio
 import fcntl
@@ -7,6 +7,7 @@ import pty
 import struct
 import termios
 import time
+from contextlib import asynccontextmanager
 from datetime import UTC
 
 import pyte
@@ -43,16 +44,6 @@ def note(**fields):
 
 def trip(**fields):
     return Notification({**TRIP, **fields}, RECEIVED)
-
-
-def run(story):
-    """Run a coroutine that must not take long; the limit is no part of any test."""
-
-    async def limited():
-        async with asyncio.timeout(8):
-            return await story
-
-    return asyncio.run(limited())
 
 
 def screen_of(data, columns=80, rows=24):
@@ -101,13 +92,12 @@ class Terminal:
             theme, self.output, lambda: [status(), *others], **size, now=now
         )
 
-    async def reading(self, story):
+    @asynccontextmanager
+    async def reading(self):
         loop = asyncio.get_running_loop()
         loop.add_reader(self.master, self.drain)
-        try:
-            return await story
-        finally:
-            loop.remove_reader(self.master)
+        yield
+        loop.remove_reader(self.master)
 
     def close(self):
         if self.output is not None:

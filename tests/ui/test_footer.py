@@ -11,13 +11,7 @@ from rich.cells import cell_len
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
-from notifyws.events import (
-    Connected,
-    Connecting,
-    Disconnected,
-    Failure,
-    Reconnecting,
-)
+from notifyws.events import Connected, Connecting, Disconnected, Failure, Reconnecting
 from notifyws.ui.footer import Status, footer, footers
 from notifyws.ui.status_tracker import StatusTracker
 from tests.ui.helpers import COLOUR

@@ -78,11 +78,8 @@ def test_what_is_known_besides_wins():
 
 def test_a_template_knows_what_it_wants():
     shape = Format("{time} {data.json}")
-    assert [shape.wants(name) for name in ("time", "data", "json")] == [
-        True,
-        True,
-        False,
-    ]
+    names = ("time", "data", "json")
+    assert [name for name in names if shape.wants(name)] == ["time", "data"]
 
 
 @pytest.mark.parametrize(
@@ -101,11 +98,7 @@ def test_a_newline_follows_unless_the_template_ends_in_nul(template, end):
         ("ok", "true", "true"),
         ("message", "", "null"),
         ("nonesuch.deeper", "", "null"),
-        (
-            "data.stops",
-            '[{"at":"Höhe"},"end"]',
-            '[{"at":"H\\u00f6he"},"end"]',
-        ),
+        ("data.stops", '[{"at":"Höhe"},"end"]', '[{"at":"H\\u00f6he"},"end"]'),
         ("{a: n, b: title}", '{"a":3,"b":"Trip Started"}', None),
         ("join('-', [type, title])", "trip_update-Trip Started", None),
     ],

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from notifyws.ui.key_bindings import KEYS, KeyBindings, Line, key_help
 from notifyws.ui.live import LiveView
 from notifyws.ui.streams import ReaderGone
-from tests.ui.helpers import PLAIN, note, run, trip
+from tests.ui.helpers import PLAIN, note, trip
 from tests.ui.test_footer import UP
 from tests.ui.test_live import Clock, Paper
 
@@ -55,23 +55,20 @@ def scene():
     return Scene()
 
 
-def test_p_pauses_and_resumes_and_what_waits_is_counted(scene):
-    async def story():
-        await scene.keys.resumed()
-        scene.press("p")
-        scene.keys.buffered = 12
-        waiting = asyncio.create_task(scene.keys.resumed())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        assert scene.status.paused
-        assert scene.status.queued == 12
-        assert "paused" in scene.drawn
-        scene.press("p")
-        await waiting
-        assert not scene.status.paused
-        assert "paused" not in scene.drawn
-
-    run(story())
+async def test_p_pauses_and_resumes_and_what_waits_is_counted(scene):
+    await scene.keys.resumed()
+    scene.press("p")
+    scene.keys.buffered = 12
+    waiting = asyncio.create_task(scene.keys.resumed())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert scene.status.paused
+    assert scene.status.queued == 12
+    assert "paused" in scene.drawn
+    scene.press("p")
+    await waiting
+    assert not scene.status.paused
+    assert "paused" not in scene.drawn
 
 
 @pytest.mark.parametrize(
@@ -83,8 +80,8 @@ def test_p_pauses_and_resumes_and_what_waits_is_counted(scene):
         ("o", "opened https://ws.example.com/trips/123", False),
     ],
 )
-def test_the_footer_says_what_a_key_has_done(scene, keys, notice, shown):
-    run(scene.view.show([trip(), note()]))
+async def test_the_footer_says_what_a_key_has_done(scene, keys, notice, shown):
+    await scene.view.show([trip(), note()])
     scene.press(*keys)
     assert scene.view.scroll.theme.verbose is shown
     assert f"Connected  {notice} · " in scene.drawn
@@ -99,10 +96,10 @@ def test_a_notice_does_not_stay(scene):
     assert scene.status == UP
 
 
-def test_o_opens_the_last_link_where_there_are_one_and_a_browser(scene):
+async def test_o_opens_the_last_link_where_there_are_one_and_a_browser(scene):
     scene.press("o")
     assert "no link yet" in scene.drawn
-    run(scene.view.show([trip(), note()]))
+    await scene.view.show([trip(), note()])
     scene.browser = False
     scene.press("o")
     assert "no browser found: set BROWSER" in scene.drawn
@@ -165,25 +162,19 @@ def test_a_filter_that_does_not_fit_every_notification_says_so(scene):
 @pytest.mark.parametrize(
     ("key", "line"), [("?", f"{key_help()}\n"), ("enter", "\r\x1b[J\n")]
 )
-def test_what_a_key_says_scrolls_by_with_the_notifications(scene, key, line):
-    async def story():
-        scene.press(key)
-        await asyncio.sleep(0)
-
-    run(story())
+async def test_what_a_key_says_scrolls_by_with_the_notifications(scene, key, line):
+    scene.press(key)
+    await asyncio.sleep(0)
     assert line in scene.drawn
 
 
-def test_words_for_a_terminal_that_is_gone_are_no_trouble(scene):
+async def test_words_for_a_terminal_that_is_gone_are_no_trouble(scene):
     async def gone(data):
         raise ReaderGone("stdout")
 
-    async def story():
-        scene.paper.write = gone
-        scene.press("?")
-        await asyncio.sleep(0)
-
-    run(story())
+    scene.paper.write = gone
+    scene.press("?")
+    await asyncio.sleep(0)
 
 
 def test_q_quits(scene):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from notifyws.events import Connected, Gap
 from notifyws.ui.footer import Status
 from notifyws.ui.live import LiveView
-from tests.ui.helpers import COLOUR, LINKED, PLAIN, Terminal, note, run, seen_on, trip
+from tests.ui.helpers import COLOUR, LINKED, PLAIN, Terminal, note, seen_on, trip
 from tests.ui.test_footer import UP
 
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
@@ -52,16 +52,14 @@ def view_on_paper(theme=PLAIN, status=UP, width=80):
 
 
 @pytest.mark.parametrize("terminal", [(40, 24), (80, 24), (200, 50)], indirect=True)
-def test_notifications_scroll_above_one_footer_line(terminal):
+async def test_notifications_scroll_above_one_footer_line(terminal):
     view = terminal.view(LINKED, lambda: UP, now=lambda: 753.0)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         await view.show([trip(), GAP])
         await view.show([note(title="Second")])
         view.tick()
-
-    run(terminal.reading(story()))
     screen = terminal.screen()
     lines = [line for line in seen_on(screen) if line]
     assert lines[0].startswith("10:30:00 ℹ Trip Started")
@@ -78,45 +76,39 @@ def test_notifications_scroll_above_one_footer_line(terminal):
 
 
 @pytest.mark.parametrize("terminal", [(40, 10), (80, 24), (200, 50)], indirect=True)
-def test_the_scrollback_has_every_notification_once(terminal):
+async def test_the_scrollback_has_every_notification_once(terminal):
     view = terminal.view(COLOUR, lambda: UP)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         for start in range(0, 1200, 300):
             await view.show([note(title=f"No {i}") for i in range(start, start + 300)])
             view.tick()
         view.stop()
-
-    run(terminal.reading(story()))
     titles = [line.split()[3] for line in seen_on(terminal.screen()) if line]
     assert titles == [str(i) for i in range(1200)]
 
 
 @pytest.mark.parametrize("terminal", [(5, 10), (12, 10)], indirect=True)
-def test_a_tiny_terminal_is_no_trouble(terminal):
+async def test_a_tiny_terminal_is_no_trouble(terminal):
     view = terminal.view(COLOUR, lambda: UP)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         await view.show([trip(), GAP])
         view.tick()
-
-    run(terminal.reading(story()))
     assert sum("🟢" in line for line in seen_on(terminal.screen())) == 1
     view.stop()
     assert not any("🟢" in line for line in seen_on(terminal.screen()))
 
 
-def test_without_colour_only_the_cursor_is_moved(terminal):
+async def test_without_colour_only_the_cursor_is_moved(terminal):
     view = terminal.view(PLAIN, lambda: UP)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         await view.show([trip()])
         view.stop()
-
-    run(terminal.reading(story()))
     terminal.drain()
     escapes = set(re.findall(r"\x1b(?:\[[?0-9]*[A-Za-z]|\\)", terminal.data.decode()))
     ours = {"\x1b[?25l", "\x1b[J", "\x1b\\", "\x1b[0m", "\x1b[?25h"}
@@ -124,33 +116,31 @@ def test_without_colour_only_the_cursor_is_moved(terminal):
     assert terminal.data.count(b"\x1b[0m") == 1
 
 
-def test_a_dumb_terminal_gets_lines_and_no_escape(terminal):
+async def test_a_dumb_terminal_gets_lines_and_no_escape(terminal):
     view = terminal.view(replace(PLAIN, cursor=False), lambda: UP)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         await view.show([Connected("wss://h", "42"), trip()])
         view.tick()
         view.stop()
-
-    run(terminal.reading(story()))
     terminal.drain()
     assert b"\x1b" not in terminal.data
     assert terminal.data.startswith(b"Connected to h as user 42\r\n10:30:00 ")
 
 
-def test_a_burst_is_one_write():
+async def test_a_burst_is_one_write():
     view, paper, _ = view_on_paper()
-    run(view.show([trip(title=f"No {n}") for n in range(100)]))
+    await view.show([trip(title=f"No {n}") for n in range(100)])
     assert len(paper.writes) == 2
     assert paper.writes[1].count("View Trip") == 100
-    run(view.show([trip(title=f"No {n}") for n in range(1000)]))
+    await view.show([trip(title=f"No {n}") for n in range(1000)])
     assert len(paper.writes) == 2 + 10
-    run(view.show([]))
+    await view.show([])
     assert len(paper.writes) == 2 + 10
 
 
-def test_the_footer_is_made_anew_four_times_a_second_at_most():
+async def test_the_footer_is_made_anew_four_times_a_second_at_most():
     asked = []
     paper, clock = Paper(), Clock()
 
@@ -162,7 +152,7 @@ def test_the_footer_is_made_anew_four_times_a_second_at_most():
     view.start()
     for moment in range(100):
         clock.now = moment / 100
-        run(view.show([note()]))
+        await view.show([note()])
     assert len(asked) <= 5
 
 
@@ -191,15 +181,13 @@ def test_stopping_twice_or_before_the_start_writes_nothing():
     assert len(paper.writes) == 2
 
 
-def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
+async def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
     view = terminal.view(COLOUR, lambda: UP)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         view.ask("filter: ty", "pe")
         await view.show([note(title="Second")])
-
-    run(terminal.reading(story()))
     screen = terminal.screen()
     lines = [line for line in seen_on(screen) if line]
     assert lines[:2] == ["10:30:00 • Second  note", "filter: type"]
@@ -227,9 +215,9 @@ def test_where_nothing_can_be_seen_something_can_be_typed(width):
     assert len(paper.writes) == 2
 
 
-def test_words_of_our_own_are_wrapped():
+async def test_words_of_our_own_are_wrapped():
     view, paper, _ = view_on_paper(width=12)
-    run(view.say("p pause d data"))
+    await view.say("p pause d data")
     assert "p pause d\ndata\n" in paper.writes[-1]
 
 
@@ -244,27 +232,25 @@ def test_a_resized_terminal_is_drawn_anew():
     assert len(paper.writes) == 3
 
 
-def test_how_things_look_can_change_meanwhile():
+async def test_how_things_look_can_change_meanwhile():
     view, paper, _ = view_on_paper()
     view.scroll.theme = replace(view.scroll.theme, verbose=True)
-    run(view.show([trip()]))
+    await view.show([trip()])
     assert '{"tripId": "123"}' in paper.writes[-1]
     assert view.scroll.last_link == "https://ws.example.com/trips/123"
 
 
 @pytest.mark.parametrize("terminal", [(40, 12), (80, 24)], indirect=True)
-def test_notifications_scroll_above_a_line_for_each_server(terminal):
+async def test_notifications_scroll_above_a_line_for_each_server(terminal):
     work, home = (replace(UP, server=(name, "")) for name in ("work", "home"))
     view = terminal.view(LINKED, lambda: work, lambda: 753.0, others=[home], lines=2)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         for number in range(20):
             await view.show([note(title=f"note {number}")])
         view.ask("filter: a", "b")
         view.tick()
-
-    run(terminal.reading(story()))
     screen = terminal.screen()
     lines = [line for line in seen_on(screen) if line]
     assert lines[-4].endswith("note 19  note")

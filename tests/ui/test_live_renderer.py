@@ -8,7 +8,7 @@ import pytest
 from notifyws.ui.live_renderer import LiveRenderer
 from notifyws.ui.streams import ReaderGone
 from notifyws.ui.terminal_session import TerminalSession
-from tests.ui.helpers import note, run
+from tests.ui.helpers import note
 from tests.ui.test_key_bindings import Scene as Keyboard
 
 
@@ -53,56 +53,44 @@ def scene():
     return Scene()
 
 
-def test_while_paused_the_next_bursts_are_taken_and_kept(scene):
-    async def story():
-        scene.keyboard.press("p")
-        await scene.show("one")
-        await scene.show("two")
-        assert scene.drawn == []
-        assert scene.keyboard.status.queued == 2
-        assert scene.service.calls == ["hold"]
-        scene.keyboard.press("p")
-        await scene.show("three")
-        await scene.renderer.finish()
-        assert scene.drawn == ["one", "two", "three"]
-        assert scene.keyboard.status.queued == 0
-        assert scene.service.calls == ["hold", "release"]
-
-    run(story())
+async def test_while_paused_the_next_bursts_are_taken_and_kept(scene):
+    scene.keyboard.press("p")
+    await scene.show("one")
+    await scene.show("two")
+    assert scene.drawn == []
+    assert scene.keyboard.status.queued == 2
+    assert scene.service.calls == ["hold"]
+    scene.keyboard.press("p")
+    await scene.show("three")
+    await scene.renderer.finish()
+    assert scene.drawn == ["one", "two", "three"]
+    assert scene.keyboard.status.queued == 0
+    assert scene.service.calls == ["hold", "release"]
 
 
-def test_what_is_held_is_printed_at_the_end(scene):
-    async def story():
-        scene.keyboard.press("p")
-        await scene.show("one")
-        await scene.renderer.finish()
-        assert scene.drawn == ["one"]
-
-    run(story())
+async def test_what_is_held_is_printed_at_the_end(scene):
+    scene.keyboard.press("p")
+    await scene.show("one")
+    await scene.renderer.finish()
+    assert scene.drawn == ["one"]
 
 
-def test_without_a_pause_nothing_is_held(scene):
-    async def story():
-        await scene.show("one")
-        await scene.renderer.finish()
-
-    run(story())
+async def test_without_a_pause_nothing_is_held(scene):
+    await scene.show("one")
+    await scene.renderer.finish()
     assert scene.drawn == ["one"]
     assert scene.service.calls == []
 
 
-def test_a_terminal_that_went_away_meanwhile_is_noticed(scene):
+async def test_a_terminal_that_went_away_meanwhile_is_noticed(scene):
     async def gone(data):
         raise ReaderGone("stdout")
 
-    async def story():
-        scene.keyboard.press("p")
-        await scene.show("one")
-        scene.keyboard.paper.write = gone
-        scene.keyboard.press("p")
-        for _ in range(3):
-            await asyncio.sleep(0)
-
-    run(story())
+    scene.keyboard.press("p")
+    await scene.show("one")
+    scene.keyboard.paper.write = gone
+    scene.keyboard.press("p")
+    for _ in range(3):
+        await asyncio.sleep(0)
     assert [type(error) for error in scene.died] == [ReaderGone]
     assert scene.service.calls == ["hold", "release"]

@@ -14,7 +14,7 @@ import pytest
 from notifyws.errors import OutputFailed
 from notifyws.ui.output import Output, terminal_width
 from notifyws.ui.streams import ReaderGone
-from tests.ui.helpers import Terminal, run
+from tests.ui.helpers import Terminal
 
 LINES = b"".join(
     b'{"type":"t","n":%d,"x":"%s"}\n' % (i, b"x" * 180) for i in range(9999)
@@ -49,134 +49,106 @@ async def read_all(fd, size):
     return bytes(got)
 
 
-def test_a_line_is_with_the_reader_when_write_returns(pipe):
-    run(Output(pipe[1]).write(b"line\n"))
+async def test_a_line_is_with_the_reader_when_write_returns(pipe):
+    await Output(pipe[1]).write(b"line\n")
     assert os.read(pipe[0], 100) == b"line\n"
 
 
-def test_order_and_wholeness_survive_a_slow_reader(pipe):
-    async def story():
-        output = Output(pipe[1])
-        async with asyncio.TaskGroup() as group:
-            got = group.create_task(read_all(pipe[0], 2 * len(LINES)))
-            group.create_task(output.write(LINES))
-            group.create_task(output.write(LINES))
-        return got.result()
-
-    assert run(story()) == LINES * 2
+async def test_order_and_wholeness_survive_a_slow_reader(pipe):
+    output = Output(pipe[1])
+    async with asyncio.TaskGroup() as group:
+        got = group.create_task(read_all(pipe[0], 2 * len(LINES)))
+        group.create_task(output.write(LINES))
+        group.create_task(output.write(LINES))
+    assert got.result() == LINES * 2
 
 
 @pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="Linux alone has it")
-def test_an_empty_pipe_is_filled_with_whole_lines_at_once(pipe):
-    async def story():
-        writing = asyncio.create_task(Output(pipe[1]).write(LINES))
-        await asyncio.sleep(0)
-        first = os.read(pipe[0], len(LINES))
-        rest = await read_all(pipe[0], len(LINES) - len(first))
-        await writing
-        return first, rest
-
-    first, rest = run(story())
+async def test_an_empty_pipe_is_filled_with_whole_lines_at_once(pipe):
+    writing = asyncio.create_task(Output(pipe[1]).write(LINES))
+    await asyncio.sleep(0)
+    first = os.read(pipe[0], len(LINES))
+    rest = await read_all(pipe[0], len(LINES) - len(first))
+    await writing
     assert len(first) > 50_000
     assert first.endswith(b"\n")
     assert first + rest == LINES
 
 
 @pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="Linux alone has it")
-def test_a_system_that_knows_no_such_write_gets_pieces(pipe, monkeypatch):
+async def test_a_system_that_knows_no_such_write_gets_pieces(pipe, monkeypatch):
     def refused(*_):
         raise OSError(errno.EOPNOTSUPP, "not for pipes")
 
-    async def story():
-        writing = asyncio.create_task(Output(pipe[1]).write(LINES))
-        got = await read_all(pipe[0], len(LINES))
-        await writing
-        return got
-
     monkeypatch.setattr(os, "pwritev", refused)
-    assert run(story()) == LINES
+    writing = asyncio.create_task(Output(pipe[1]).write(LINES))
+    assert await read_all(pipe[0], len(LINES)) == LINES
+    await writing
 
 
-def test_a_blocked_pipe_does_not_block_the_loop(pipe):
-    async def story():
-        output = Output(pipe[1])
-        writing = asyncio.create_task(output.write(LINES))
-        for _ in range(100):
-            await asyncio.sleep(0)
-        assert not writing.done()
-        assert not output.write_now(b"footer")
-        assert await read_all(pipe[0], len(LINES)) == LINES
-        await writing
-        assert output.write_now(b"footer")
-
-    run(story())
+async def test_a_blocked_pipe_does_not_block_the_loop(pipe):
+    output = Output(pipe[1])
+    writing = asyncio.create_task(output.write(LINES))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not writing.done()
+    assert not output.write_now(b"footer")
+    assert await read_all(pipe[0], len(LINES)) == LINES
+    await writing
+    assert output.write_now(b"footer")
     assert os.read(pipe[0], 100) == b"footer"
 
 
-def test_what_was_inherited_stays_blocking(pipe):
-    run(Output(pipe[1]).write(b"x"))
+async def test_what_was_inherited_stays_blocking(pipe):
+    await Output(pipe[1]).write(b"x")
     assert os.get_blocking(pipe[1])
 
 
-def test_a_pipe_that_others_made_non_blocking_works_too(pipe):
+async def test_a_pipe_that_others_made_non_blocking_works_too(pipe):
     os.set_blocking(pipe[1], False)
-
-    async def story():
-        async with asyncio.TaskGroup() as group:
-            group.create_task(Output(pipe[1]).write(LINES))
-            got = group.create_task(read_all(pipe[0], len(LINES)))
-        return got.result()
-
-    assert run(story()) == LINES
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Output(pipe[1]).write(LINES))
+        got = group.create_task(read_all(pipe[0], len(LINES)))
+    assert got.result() == LINES
 
 
-def test_a_reader_that_has_left_is_an_exception_of_its_own(pipe):
+async def test_a_reader_that_has_left_is_an_exception_of_its_own(pipe):
     leave(pipe)
     with pytest.raises(ReaderGone):
-        run(Output(pipe[1]).write(b"x\n"))
+        await Output(pipe[1]).write(b"x\n")
     assert not Output(pipe[1]).write_now(b"x")
 
 
-def test_a_reader_that_leaves_while_we_wait_ends_the_wait(pipe):
-    async def story():
-        writing = asyncio.create_task(Output(pipe[1]).write(LINES))
-        await asyncio.sleep(0)
-        leave(pipe)
+async def test_a_reader_that_leaves_while_we_wait_ends_the_wait(pipe):
+    writing = asyncio.create_task(Output(pipe[1]).write(LINES))
+    await asyncio.sleep(0)
+    leave(pipe)
+    with pytest.raises(ReaderGone):
         await writing
 
-    with pytest.raises(ReaderGone):
-        run(story())
+
+async def test_a_reader_that_leaves_is_noticed_while_nothing_is_written(pipe):
+    gone = asyncio.Event()
+    Output(pipe[1]).watch_reader(gone.set)
+    await asyncio.sleep(0)
+    assert not gone.is_set()
+    leave(pipe)
+    await gone.wait()
 
 
-def test_a_reader_that_leaves_is_noticed_while_nothing_is_written(pipe):
-    async def story():
-        gone = asyncio.Event()
-        Output(pipe[1]).watch_reader(gone.set)
+async def test_a_watch_can_be_ended(pipe):
+    gone = asyncio.Event()
+    stop = Output(pipe[1]).watch_reader(gone.set)
+    stop()
+    leave(pipe)
+    for _ in range(5):
         await asyncio.sleep(0)
-        assert not gone.is_set()
-        leave(pipe)
-        await gone.wait()
-
-    run(story())
+    assert not gone.is_set()
 
 
-def test_a_watch_can_be_ended(pipe):
-    async def story():
-        gone = asyncio.Event()
-        stop = Output(pipe[1]).watch_reader(gone.set)
-        stop()
-        leave(pipe)
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert not gone.is_set()
-
-    run(story())
-
-
-def test_a_socket_that_talks_back_is_still_read_by_somebody():
+async def test_a_socket_that_talks_back_is_still_read_by_somebody():
     ours, theirs = socket.socketpair()
-
-    async def story():
+    with ours, theirs:
         gone = asyncio.Event()
         output = Output(ours.fileno())
         output.watch_reader(gone.set)
@@ -187,11 +159,8 @@ def test_a_socket_that_talks_back_is_still_read_by_somebody():
         assert theirs.recv(10) == b"x\n"
         assert not gone.is_set()
 
-    with ours, theirs:
-        run(story())
 
-
-def test_files_and_terminals_are_not_watched(tmp_path):
+async def test_files_and_terminals_are_not_watched(tmp_path):
     async def story(fd):
         output = Output(fd)
         output.watch_reader(pytest.fail)()
@@ -199,25 +168,25 @@ def test_files_and_terminals_are_not_watched(tmp_path):
         output.close()
 
     terminal = Terminal()
-    run(story(terminal.slave))
+    await story(terminal.slave)
     os.close(terminal.slave)
     os.close(terminal.master)
     with (tmp_path / "out").open("wb") as file:
-        run(story(file.fileno()))
+        await story(file.fileno())
 
 
-def test_a_file_gets_everything(tmp_path):
+async def test_a_file_gets_everything(tmp_path):
     with (tmp_path / "out").open("wb") as file:
-        run(Output(file.fileno()).write(LINES))
+        await Output(file.fileno()).write(LINES)
     assert (tmp_path / "out").read_bytes() == LINES
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full disk")
-def test_a_full_disk_is_a_sentence():
+async def test_a_full_disk_is_a_sentence():
     fd = os.open("/dev/full", os.O_WRONLY)
     try:
         with pytest.raises(OutputFailed) as caught:
-            run(Output(fd).write(b"x\n"))
+            await Output(fd).write(b"x\n")
     finally:
         os.close(fd)
     assert str(caught.value) == "stdout cannot be written: no space left on device"
@@ -225,9 +194,9 @@ def test_a_full_disk_is_a_sentence():
     assert caught.value.exit_code == 74
 
 
-def test_the_null_device_takes_it_all():
+async def test_the_null_device_takes_it_all():
     with open(os.devnull, "wb") as null:
-        run(Output(null.fileno()).write(LINES))
+        await Output(null.fileno()).write(LINES)
 
 
 def test_a_closed_stdout_is_said_at_once():
@@ -238,30 +207,27 @@ def test_a_closed_stdout_is_said_at_once():
         Output(write)
 
 
-def test_a_terminal_stopped_by_its_user_does_not_block_the_loop():
+async def test_a_terminal_stopped_by_its_user_does_not_block_the_loop():
     terminal = Terminal()
-
-    async def story():
-        terminal.output = Output(terminal.slave)
-        writing = asyncio.create_task(terminal.output.write(LINES))
-        for _ in range(100):
-            await asyncio.sleep(0)
-        assert not writing.done()
-        await terminal.reading(writing)
-
-    run(story())
+    terminal.output = Output(terminal.slave)
+    writing = asyncio.create_task(terminal.output.write(LINES))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not writing.done()
+    async with terminal.reading():
+        await writing
     terminal.drain()
     assert terminal.data == LINES.replace(b"\n", b"\r\n")
     assert os.get_blocking(terminal.slave)
     terminal.close()
 
 
-def test_a_terminal_that_is_gone_has_no_reader():
+async def test_a_terminal_that_is_gone_has_no_reader():
     terminal = Terminal()
     output = Output(terminal.slave)
     os.close(terminal.master)
     with pytest.raises(ReaderGone):
-        run(output.write(b"x\n"))
+        await output.write(b"x\n")
     output.close()
     os.close(terminal.slave)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.ui.live import LiveView
-from tests.ui.helpers import Terminal, run, seen_on
+from tests.ui.helpers import Terminal, seen_on
 
 ROOT = Path(__file__).resolve().parents[2]
 DRAWN = runpy.run_path(str(ROOT / "scripts/pictures.py"))
@@ -31,17 +31,15 @@ def squeezed(lines):
 
 @pytest.mark.parametrize("width", DRAWN["WIDTHS"])
 @pytest.mark.parametrize("suffix", ["", "-no-color"])
-def test_a_picture_of_the_live_view_is_what_a_terminal_shows(width, suffix):
+async def test_a_picture_of_the_live_view_is_what_a_terminal_shows(width, suffix):
     theme = DRAWN["THEME"] if not suffix else DRAWN["without_colour"](DRAWN["THEME"])
     terminal = Terminal(width, 40)
     view = terminal.view(theme, lambda: DRAWN["UP"])
     assert isinstance(view, LiveView)
 
-    async def story():
+    async with terminal.reading():
         view.start()
         await view.show(DRAWN["EVERYDAY"])
-
-    run(terminal.reading(story()))
     shown = squeezed(seen_on(terminal.screen()))
     terminal.close()
     for ground in ("dark", "light"):

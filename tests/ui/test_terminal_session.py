@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from notifyws.ui.live import LiveView
 from notifyws.ui.terminal_session import KeyReader, TerminalSession
-from tests.ui.helpers import PLAIN, run
+from tests.ui.helpers import PLAIN
 from tests.ui.test_footer import UP
 from tests.ui.test_live import Paper
 
@@ -46,15 +46,12 @@ def scene():
     made.close()
 
 
-def test_keys_come_one_by_one_and_are_not_echoed(scene):
-    async def story():
-        scene.session.begin()
-        await scene.pressing(b"p\x1b[Dq", 3)
-        assert not termios.tcgetattr(scene.slave)[3] & (termios.ECHO | termios.ICANON)
-        assert termios.tcgetattr(scene.slave)[3] & termios.ISIG
-        scene.session.end()
-
-    run(story())
+async def test_keys_come_one_by_one_and_are_not_echoed(scene):
+    scene.session.begin()
+    await scene.pressing(b"p\x1b[Dq", 3)
+    assert not termios.tcgetattr(scene.slave)[3] & (termios.ECHO | termios.ICANON)
+    assert termios.tcgetattr(scene.slave)[3] & termios.ISIG
+    scene.session.end()
     assert scene.pressed == ["p", "left", "q"]
     assert termios.tcgetattr(scene.slave) == scene.before
 
@@ -63,72 +60,56 @@ def test_ending_twice_or_without_a_loop_is_no_trouble(scene):
     async def story():
         scene.session.begin()
 
-    run(story())
+    asyncio.run(story())
     scene.session.end()
     scene.session.end()
     assert termios.tcgetattr(scene.slave) == scene.before
 
 
-def test_a_changed_size_is_drawn_at_once(scene):
-    async def story():
-        scene.session.begin()
-        drawn = len(scene.paper.writes)
-        os.kill(os.getpid(), signal.SIGWINCH)
-        while len(scene.paper.writes) == drawn:
-            await asyncio.sleep(0)
-        scene.session.end()
-
-    run(story())
+async def test_a_changed_size_is_drawn_at_once(scene):
+    scene.session.begin()
+    drawn = len(scene.paper.writes)
+    os.kill(os.getpid(), signal.SIGWINCH)
+    while len(scene.paper.writes) == drawn:
+        await asyncio.sleep(0)
+    scene.session.end()
 
 
-def test_who_is_continued_takes_the_terminal_anew(scene):
-    async def story():
-        scene.session.begin()
-        termios.tcsetattr(scene.slave, termios.TCSANOW, scene.before)
-        os.kill(os.getpid(), signal.SIGCONT)
-        while termios.tcgetattr(scene.slave)[3] & termios.ICANON:
-            await asyncio.sleep(0)
-        scene.session.end()
-
-    run(story())
+async def test_who_is_continued_takes_the_terminal_anew(scene):
+    scene.session.begin()
+    termios.tcsetattr(scene.slave, termios.TCSANOW, scene.before)
+    os.kill(os.getpid(), signal.SIGCONT)
+    while termios.tcgetattr(scene.slave)[3] & termios.ICANON:
+        await asyncio.sleep(0)
+    scene.session.end()
     assert termios.tcgetattr(scene.slave) == scene.before
 
 
-def test_signals_that_were_ignored_stay_ignored(scene):
+async def test_signals_that_were_ignored_stay_ignored(scene):
     before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-
-    async def story():
+    try:
         scene.session.begin()
         assert signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN
         scene.session.end()
-
-    try:
-        run(story())
     finally:
         signal.signal(signal.SIGTSTP, before)
 
 
-def test_without_keys_nothing_is_changed(scene):
-    async def story():
-        session = TerminalSession(
-            scene.view, scene.pressed.append, keys=None, drawn_on=scene.slave
-        )
-        session.begin()
-        assert termios.tcgetattr(scene.slave) == scene.before
-        session.end()
-
-    run(story())
+async def test_without_keys_nothing_is_changed(scene):
+    session = TerminalSession(
+        scene.view, scene.pressed.append, keys=None, drawn_on=scene.slave
+    )
+    session.begin()
+    assert termios.tcgetattr(scene.slave) == scene.before
+    session.end()
 
 
-def test_a_terminal_that_hangs_up_sends_no_more_keys(scene):
-    async def story():
-        scene.session.begin()
-        os.close(scene.master)
-        for _ in range(5):
-            await asyncio.sleep(0)
-        scene.session.end()
-
-    run(story())
+async def test_a_terminal_that_hangs_up_sends_no_more_keys(scene):
+    scene.session.begin()
+    os.close(scene.master)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    scene.session.end()
     scene.master = os.open(os.devnull, os.O_RDONLY)
     assert scene.pressed == []
 

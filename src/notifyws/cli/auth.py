@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Annotated
 
 import typer
 
@@ -13,8 +12,8 @@ from notifyws.cli.completion import servers
 from notifyws.cli.input import ask, password_from_stdin
 from notifyws.cli.login import by_device, log_in, log_in_and_save, remember, tell, where
 from notifyws.cli.options import (
+    JSON,
     Common,
-    Json,
     examples,
     group,
     option,
@@ -45,25 +44,20 @@ app = group(EXAMPLES)
 def login(
     context: typer.Context,
     *,
-    username: Annotated[
-        str | None, option("--username -u NAME", "Who to log in as.")
-    ] = None,
-    password_stdin: Annotated[
-        bool, option("--password-stdin", "Read the password from stdin.")
-    ] = False,
-    save: Annotated[
-        bool, option("--save", "Ask for the rest, and keep it all as a server entry.")
-    ] = False,
-    name: Annotated[
-        str | None,
-        option(
-            "--name NAME",
-            "The entry's name; host and port when left out.",
-            autocompletion=servers,
-        ),
-    ] = None,
+    username: str | None = option("--username -u NAME", "Who to log in as."),
+    password_stdin: bool = option(
+        "--password-stdin", "Read the password from stdin.", default=False
+    ),
+    save: bool = option(
+        "--save", "Ask for the rest, and keep it all as a server entry.", default=False
+    ),
+    name: str | None = option(
+        "--name NAME",
+        "The entry's name; host and port when left out.",
+        autocompletion=servers,
+    ),
     common: Common,
-    json: Json = False,
+    json: bool = JSON,
 ) -> None:
     """Log in, cache the tokens, and remember where and who (not the password)."""
     if context.invoked_subcommand is not None:
@@ -95,7 +89,7 @@ def logout(*, common: Common) -> None:
 
 @app.command("whoami", epilog=WHOAMI_EXAMPLES)
 @with_common
-def whoami(*, common: Common, json: Json = False) -> None:
+def whoami(*, common: Common, json: bool = JSON) -> None:
     """Say who the server takes us for."""
     auth = common.authenticator()
     user_id = run(_user_id(auth))

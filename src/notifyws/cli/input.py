@@ -77,11 +77,7 @@ def answer(
     """Return what a flag said, else what is answered, else what is known.
 
     Args:
-        what: what is asked for.
-        said: as the flag had it.
-        known: what is offered.
         check: returns it as it is to be used, or raises what is wrong with it.
-        option: the flag, and what it takes.
 
     Raises:
         ConfigurationError: there is nobody to ask, or nothing of use was answered.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
@@ -15,15 +15,14 @@ from notifyws.cli.listen_options import (
     WithOptionalValues,
     address_of,
     group_options,
-    interval_of,
-    recording_wanted,
     routes_of,
     targets_of,
 )
 from notifyws.cli.options import (
+    FORMAT,
+    QUERY,
     Common,
-    Format,
-    Query,
+    belong_to,
     examples,
     exclude,
     option,
@@ -38,7 +37,7 @@ from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.protocol.since import parse_since
+from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
@@ -62,154 +61,100 @@ watching = partial(option, panel="Being watched")
 @with_common
 def listen(
     *,
-    json: Annotated[bool, shown("--json", "JSON Lines.")] = False,
-    plain: Annotated[bool, shown("--plain", "One readable line each.")] = False,
-    raw: Annotated[bool, shown("--raw", "Frames as received.")] = False,
-    format_: Format = None,
-    query: Query = None,
-    type_: Annotated[
-        list[str] | None,
-        shown(
-            "--type -t TYPE", "Only this type; repeat for more.", autocompletion=types
-        ),
-    ] = None,
-    filter_: Annotated[
-        str | None,
-        shown("--filter EXPR", "Only where this JMESPath expression is true."),
-    ] = None,
-    events: Annotated[
-        bool, shown("--events", "Connection events among the JSON Lines.")
-    ] = False,
-    tee: Annotated[
-        Path | None, shown("--tee FILE", "Append JSON Lines to a file as well.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        lasting(
-            "--since ID|TIME",
-            "Begin after this id, at a time, or so long ago: 10m, 2h.",
-        ),
-    ] = None,
-    count: Annotated[int | None, ending("--count -n N", "End after N.")] = None,
-    until: Annotated[
-        str | None, ending("--until EXPR", "End with the first where this is true.")
-    ] = None,
-    timeout: Annotated[
-        float | None, ending("--timeout SECONDS", "Give up after so long: exit code 3.")
-    ] = None,
-    max_retries: Annotated[
-        int | None,
-        ending(
-            "--max-retries N", "Reconnects before giving up; unlimited when left out."
-        ),
-    ] = None,
-    no_reconnect: Annotated[
-        bool, ending("--no-reconnect", "Same as --max-retries 0.")
-    ] = False,
-    name: Annotated[
-        str | None,
-        lasting("--name NAME", "Resume where the listener of this name stopped."),
-    ] = None,
-    group: Annotated[
-        str | None,
-        together(
-            "--group NAME", "Share the work with the other listeners of this group."
-        ),
-    ] = None,
-    key: Annotated[
-        str | None,
-        together("--key EXPR", "Keep what has the same key in order."),
-    ] = None,
-    claim_after: Annotated[
-        float | None,
-        together(
-            "--claim-after SECONDS",
-            "Take over what a dead one had; 60.",
-        ),
-    ] = None,
-    sockets: Annotated[
-        int | None,
-        together("--sockets N", "How many members hold a socket at once; 1."),
-    ] = None,
-    verify_every: Annotated[
-        str | None,
-        lasting(
-            "--verify-every DURATION",
-            "Ask this often whether the socket missed any.",
-        ),
-    ] = None,
-    exec_: Annotated[
-        str | None,
-        delivery(
-            "--exec CMD",
-            "Run this for each one: JSON on stdin, fields as NOTIFICATION_*.",
-        ),
-    ] = None,
-    exec_timeout: Annotated[
-        float | None,
-        delivery(
-            "--exec-timeout SECONDS",
-            "Kill the command after so long; 30.",
-        ),
-    ] = None,
-    forward_to: Annotated[
-        str | None, delivery("--forward-to URL", "POST each one there.")
-    ] = None,
-    header: Annotated[
-        list[str] | None,
-        delivery("--header -H NAME:VALUE", "A header for that; repeat for more."),
-    ] = None,
-    sign_secret: Annotated[
-        str | None,
-        delivery(
-            "--sign-secret VARIABLE",
-            "Sign it with this variable's secret.",
-        ),
-    ] = None,
-    notify: Annotated[
-        bool, delivery("--notify", "Show each one on the desktop.")
-    ] = False,
-    apprise: Annotated[
-        list[str] | None,
-        delivery("--apprise URL|ENV", "Send each one by Apprise; repeatable."),
-    ] = None,
-    routes: Annotated[
-        Path | None,
-        delivery("--routes [FILE]", "Hand on by this file's routes, or config.toml's."),
-    ] = None,
-    concurrency: Annotated[
-        int | None,
-        delivery("--concurrency N", "Hand on N at a time; 1, in order."),
-    ] = None,
-    replay: Annotated[
-        Path | None,
-        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
-    ] = None,
-    metrics: Annotated[
-        str | None,
-        watching("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
-    ] = None,
-    record: Annotated[
-        Path | None, watching("--record FILE", "Record all frames, to play them back.")
-    ] = None,
-    record_secrets: Annotated[
-        bool, watching("--record-secrets", "Keep secrets in the recording too.")
-    ] = False,
-    server: Annotated[
-        list[str] | None,
-        where(
-            "--server NAME",
-            "Server entry of config.toml; repeat for several.",
-            autocompletion=server_entries,
-        ),
-    ] = None,
-    all_: Annotated[bool, where("--all", "All server entries at once.")] = False,
-    any_: Annotated[
-        bool, ending("--any", "Of several servers, end with the first that ends.")
-    ] = False,
-    demo: Annotated[
-        bool, where("--demo", "Show it with a server of its own, right now.")
-    ] = False,
+    json: bool = shown("--json", "JSON Lines.", default=False),
+    plain: bool = shown("--plain", "One readable line each.", default=False),
+    raw: bool = shown("--raw", "Frames as received.", default=False),
+    format_: str | None = FORMAT,
+    query: str | None = QUERY,
+    type_: list[str] | None = shown(
+        "--type -t TYPE", "Only this type; repeat for more.", autocompletion=types
+    ),
+    filter_: str | None = shown(
+        "--filter EXPR", "Only where this JMESPath expression is true."
+    ),
+    events: bool = shown(
+        "--events", "Connection events among the JSON Lines.", default=False
+    ),
+    tee: Path | None = shown("--tee FILE", "Append JSON Lines to a file as well."),
+    since: str | None = lasting(
+        "--since ID|TIME", "Begin after this id, at a time, or so long ago: 10m, 2h."
+    ),
+    count: int | None = ending("--count -n N", "End after N."),
+    until: str | None = ending(
+        "--until EXPR", "End with the first where this is true."
+    ),
+    timeout: float | None = ending(
+        "--timeout SECONDS", "Give up after so long: exit code 3."
+    ),
+    max_retries: int | None = ending(
+        "--max-retries N", "Reconnects before giving up; unlimited when left out."
+    ),
+    no_reconnect: bool = ending(
+        "--no-reconnect", "Same as --max-retries 0.", default=False
+    ),
+    name: str | None = lasting(
+        "--name NAME", "Resume where the listener of this name stopped."
+    ),
+    group: str | None = together(
+        "--group NAME", "Share the work with the other listeners of this group."
+    ),
+    key: str | None = together("--key EXPR", "Keep what has the same key in order."),
+    claim_after: float | None = together(
+        "--claim-after SECONDS", "Take over what a dead one had; 60."
+    ),
+    sockets: int | None = together(
+        "--sockets N", "How many members hold a socket at once; 1."
+    ),
+    verify_every: str | None = lasting(
+        "--verify-every DURATION", "Ask this often whether the socket missed any."
+    ),
+    exec_: str | None = delivery(
+        "--exec CMD", "Run this for each one: JSON on stdin, fields as NOTIFICATION_*."
+    ),
+    exec_timeout: float | None = delivery(
+        "--exec-timeout SECONDS", "Kill the command after so long; 30."
+    ),
+    forward_to: str | None = delivery("--forward-to URL", "POST each one there."),
+    header: list[str] | None = delivery(
+        "--header -H NAME:VALUE", "A header for that; repeat for more."
+    ),
+    sign_secret: str | None = delivery(
+        "--sign-secret VARIABLE", "Sign it with this variable's secret."
+    ),
+    notify: bool = delivery("--notify", "Show each one on the desktop.", default=False),
+    apprise: list[str] | None = delivery(
+        "--apprise URL|ENV", "Send each one by Apprise; repeatable."
+    ),
+    routes: Path | None = delivery(
+        "--routes [FILE]", "Hand on by this file's routes, or config.toml's."
+    ),
+    concurrency: int | None = delivery(
+        "--concurrency N", "Hand on N at a time; 1, in order."
+    ),
+    replay: Path | None = delivery(
+        "--replay FILE", "Hand on the dead letters of a file, and end."
+    ),
+    metrics: str | None = watching(
+        "--metrics [HOST:]PORT", "Serve metrics and health checks there."
+    ),
+    record: Path | None = watching(
+        "--record FILE", "Record all frames, to play them back."
+    ),
+    record_secrets: bool = watching(
+        "--record-secrets", "Keep secrets in the recording too.", default=False
+    ),
+    server: list[str] | None = where(
+        "--server NAME",
+        "Server entry of config.toml; repeat for several.",
+        autocompletion=server_entries,
+    ),
+    all_: bool = where("--all", "All server entries at once.", default=False),
+    any_: bool = ending(
+        "--any", "Of several servers, end with the first that ends.", default=False
+    ),
+    demo: bool = where(
+        "--demo", "Show it with a server of its own, right now.", default=False
+    ),
     common: Common,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
@@ -223,6 +168,8 @@ def listen(
     for other, given in (("--name", name), ("--raw", raw), ("--demo", demo)):
         exclude(("--group", group), (other, given))
     exclude(("--replay", replay), ("--record", record))
+    if record is None:
+        belong_to("--record FILE", ("--record-secrets", record_secrets))
     forms = {"json": json, "plain": plain, "raw": raw}
     show = _display(forms, format_, query, common, events=events, tee=tee)
     selection = Selection(type_ or (), filter_, count, until, warner(common.quiet))
@@ -231,12 +178,13 @@ def listen(
     targets = targets_of(
         exec_, forward_to, header or (), sign_secret, notify, apprise, ways
     )
-    flags = {
+    flags: dict[str, Any] = {
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
-        "verify_every": interval_of(verify_every),
     }
+    if verify_every is not None:
+        flags["verify_every"] = parse_duration(verify_every, "--verify-every")
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
     which = ServerChoice(server or (), all_, any_, alone, name)
@@ -244,10 +192,10 @@ def listen(
     servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:
         return _redeliver(replay, servers[""], targets, quiet=common.quiet)
-    recording = recording_wanted(record, secrets=record_secrets)
     what = selection, show, timeout, began, name, targets
-    how = demo, member, address_of(metrics), recording, any_, no_reconnect
-    return run(listen_to(Request(*what, *how), servers))
+    how = demo, member, address_of(metrics), any_, no_reconnect
+    request = Request(*what, *how, record, record_secrets)
+    return run(listen_to(request, servers))
 
 
 def _display(

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from typer.core import TyperCommand
 
 from notifyws.cli.options import belong_to, want_at_least, want_positive
@@ -23,7 +22,6 @@ from notifyws.delivery.targets import (
     secret_of,
 )
 from notifyws.errors import UsageError
-from notifyws.protocol.since import parse_duration
 from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
@@ -118,42 +116,25 @@ def group_options(
     return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
 
 
-class RecordOptions(Struct, frozen=True):
-    """A new file to record in, and whether secrets are kept there."""
-
-    path: Path
-    secrets: bool
-
-
-def recording_wanted(path: Path | None, *, secrets: bool) -> RecordOptions | None:
-    """Return what was asked for.
-
-    Raises:
-        UsageError: ``--record-secrets`` stands alone.
-    """
-    if path is None:
-        belong_to("--record FILE", ("--record-secrets", secrets))
-        return None
-    return RecordOptions(path, secrets)
-
-
 def recording_of(
     service: NotificationService,
-    options: RecordOptions | None,
+    path: Path | None,
     warn: Callable[[str], None],
+    *,
+    secrets: bool,
 ) -> AbstractContextManager[None]:
-    """Return what records a service's listener meanwhile, if that is asked for.
+    """Return what records a service in a new file meanwhile, if that is asked for.
 
     Raises:
         ConfigurationError: the file cannot be made.
     """
-    if options is None:
+    if path is None:
         return nullcontext()
     from notifyws.fleet.recorded import recorded
 
-    if options.secrets:
-        warn(f"{options.path} will hold tokens and passwords: keep it to yourself")
-    return recorded(service.listener, options.path, warn, unmasked=options.secrets)
+    if secrets:
+        warn(f"{path} will hold tokens and passwords: keep it to yourself")
+    return recorded(service.listener, path, warn, unmasked=secrets)
 
 
 OPTIONAL = {"--routes"}
@@ -195,14 +176,3 @@ def address_of(metrics: str | None) -> tuple[str, int] | None:
     from notifyws.fleet.metrics_server import parse_address
 
     return parse_address(metrics)
-
-
-def interval_of(verify_every: str | None) -> float | None:
-    """Return how often, in seconds, the server is asked what the socket missed.
-
-    Raises:
-        UsageError: it is no duration.
-    """
-    if verify_every is None:
-        return None
-    return parse_duration(verify_every, "--verify-every")

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from notifyws.cli.listen_options import RecordOptions, recording_of
+from notifyws.cli.listen_options import recording_of
 from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.servers import services_of, speaking_of, until_ended
 from notifyws.config.settings import Settings
@@ -48,17 +49,15 @@ class Request(Struct, frozen=True):
 
     Args:
         selection: which notifications, and when there were enough.
-        show: how to show them.
         timeout: seconds in all.
-        since: id or time to start from.
         name: makes the listener durable.
         deliver: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
-        group: share the work with others.
         metrics: host and port of the pages that others read; ``None`` for none.
-        record: where all is recorded, and whether secrets are kept there.
         first: end with the first of several servers that ends.
         once: try to connect once, and never again.
+        record: a new file where all is recorded.
+        secrets: keep them there, too.
     """
 
     selection: Selection
@@ -70,16 +69,16 @@ class Request(Struct, frozen=True):
     demo: bool
     group: GroupOptions | None = None
     metrics: tuple[str, int] | None = None
-    record: RecordOptions | None = None
     first: bool = False
     once: bool = False
+    record: Path | None = None
+    secrets: bool = False
 
 
 async def listen_to(request: Request, servers: Mapping[str, Settings]) -> None:
     """Listen as asked.
 
     Args:
-        request: what was asked for.
         servers: by the names that they are told apart by; ``""`` for one alone.
 
     Raises:
@@ -141,9 +140,9 @@ class _Listening:
         try:
             async with AsyncExitStack() as stack:
                 stack.enter_context(before_dying(renderer.stop))
-                for service in self._services.values():
-                    recording = recording_of(service, request.record, self._warn)
-                    stack.enter_context(recording)
+                for each in self._services.values():  # one alone, where it is recorded
+                    how = each, request.record, self._warn
+                    stack.enter_context(recording_of(*how, secrets=request.secrets))
                 await stack.enter_async_context(self._supervisor.at_work())
                 await stack.enter_async_context(self._measured())
                 for service in self._services.values():
@@ -229,10 +228,7 @@ def too_late(
     """Return what was missed, and what to change before the next try.
 
     Args:
-        selection: what was asked for, and what came of it.
-        timeout: the seconds that are over.
         received: notifications that came, whether they were asked for or not.
-        connected: whether there was a connection.
     """
     longer = "give --timeout more time"
     shown = selection.admitted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
 
 from notifyws.cli.options import Common, examples, option, with_common
 from notifyws.cli.process import run
@@ -14,10 +13,6 @@ from notifyws.delivery.filters import Only
 from notifyws.errors import UsageError
 from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
 
 EXAMPLES = examples(
     "notifyws mcp --server work --only \"type == 'deploy'\"",
@@ -31,21 +26,17 @@ given = partial(option, panel="What a model is given")
 @with_common
 def mcp(
     *,
-    only: Annotated[
-        str | None,
-        given(
-            "--only EXPR",
-            "Only what this JMESPath expression is true for; nothing else is seen.",
-        ),
-    ] = None,
-    allow_send: Annotated[
-        bool, given("--allow-send", "Let it send messages as well.")
-    ] = False,
-    keep: Annotated[int, given("--keep N", "Remember the newest N.")] = 200,
-    since: Annotated[
-        str | None,
-        given("--since ID|TIME", "Begin after this one, or so long ago: 10m, 2h, 1d."),
-    ] = None,
+    only: str | None = given(
+        "--only EXPR",
+        "Only what this JMESPath expression is true for; nothing else is seen.",
+    ),
+    allow_send: bool = given(
+        "--allow-send", "Let it send messages as well.", default=False
+    ),
+    keep: int = given("--keep N", "Remember the newest N.", default=200),
+    since: str | None = given(
+        "--since ID|TIME", "Begin after this one, or so long ago: 10m, 2h, 1d."
+    ),
     common: Common,
 ) -> None:
     """Offer notifications to a model's client (MCP), over stdin and stdout."""
@@ -53,26 +44,15 @@ def mcp(
         raise UsageError(f"--keep must be 1 to {MOST_KEPT}, not {keep}", "as in 200")
     start = parse_since(since, datetime.now(UTC)) if since is not None else None
     selection = Only(only, "--only", warner(common.quiet)) if only is not None else None
-    serve = _server()
+    try:
+        from notifyws.cli.mcp_listener import Request
+        from notifyws.cli.mcp_server import serve  # half a second
+    except ImportError:
+        raise needs_extra("notifyws mcp", "mcp") from None
     settings = common.load().settings
-    from notifyws.cli.mcp_listener import Request
-
     request = Request(selection, only, allow_send, keep, start, common.quiet)
     if os.isatty(0) and not common.quiet:
         say(
             "Waiting for a client that speaks MCP on stdin; a client starts this itself"
         )
     run(serve(request, settings))
-
-
-def _server() -> Callable[..., Coroutine[Any, Any, None]]:
-    """Return what serves; its imports take half a second, which no other command pays.
-
-    Raises:
-        ConfigurationError: the SDK is not installed.
-    """
-    try:
-        from notifyws.cli.mcp_server import serve
-    except ImportError:
-        raise needs_extra("notifyws mcp", "mcp") from None
-    return serve

@@ -35,7 +35,6 @@ class Remembered(Struct, frozen=True, eq=False):
 
     Args:
         number: 1 for the first.
-        notification: as it came.
         size: characters of its line.
     """
 
@@ -109,7 +108,6 @@ class RecentNotifications:
         """Return the first after a number that passes a test, when it comes.
 
         Args:
-            test: tells whether it is wanted.
             after: the number; those that came since are looked at first.
 
         Raises:
@@ -147,10 +145,8 @@ class Request(Struct, frozen=True):
     Args:
         selection: what may be seen; everything when ``None``.
         only: the same, in its words.
-        allow_send: whether messages may be sent.
         keep: notifications that are remembered.
         since: id or time to start from.
-        quiet: say nothing but errors.
     """
 
     selection: Only | None
@@ -164,16 +160,9 @@ class Request(Struct, frozen=True):
 class ListenerMemory:
     """Remembers what a service receives and what happens to it.
 
-    Args:
-        service: the one that listens.
-        request: how much to remember, and what to say on stderr.
-
     Attributes:
-        recent: the newest notifications.
-        gaps: the newest gaps.
         gap_count: how many there were in all.
         connected_since: RFC 3339; empty while there is no connection.
-        last_failure: the last thing that went wrong.
         ended: why the connection ended for good, once it did.
         ready: set while there is a connection, and when there will be none.
     """

@@ -34,7 +34,7 @@ from notifyws.cli.mcp_tools import Tool, Tools
 from notifyws.cli.process import Cancellation
 from notifyws.config.settings import Settings
 from notifyws.service import NotificationService
-from notifyws.tasks import background
+from notifyws.tasks import background, cancel
 from notifyws.ui.output import Output
 from notifyws.ui.sanitize import NOTE, as_json
 from notifyws.ui.streams import say, warner
@@ -153,9 +153,7 @@ async def _speak(
         await asyncio.wait({writing}, timeout=LAST_WORDS)
     finally:
         ending.set()
-        for task in (reading, serving, writing):
-            task.cancel()
-        await asyncio.gather(reading, serving, writing, return_exceptions=True)
+        await cancel(reading, serving, writing)
         for stream in (to_us, incoming, outgoing, to_client):
             stream.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 from msgspec import Struct
@@ -23,20 +23,25 @@ if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
 
 
-def option(usage: str, meaning: str, *, panel: str | None = None, **more: Any) -> Any:
-    """Return an option from how its help shows it.
+def option(
+    usage: str,
+    meaning: str,
+    *,
+    default: Any = None,
+    panel: str | None = None,
+    **more: Any,
+) -> Any:
+    """Return an option, as a parameter's default, from how its help shows it.
 
     Args:
         usage: its names, and what it takes, as in ``--count -n N``.
-        meaning: one sentence.
-        panel: the part of the help that it belongs to.
-        more: what else typer is told.
+        default: what it is when it is left out.
     """
     words = usage.split()
     names = [word for word in words if word.startswith("-")]
     taken = " ".join(words[len(names) :])
     return typer.Option(
-        *names, metavar=taken, help=meaning, rich_help_panel=panel, **more
+        default, *names, metavar=taken, help=meaning, rich_help_panel=panel, **more
     )
 
 
@@ -44,48 +49,42 @@ where = partial(option, panel="Where to")
 talk = partial(option, panel="Talking")
 shown = partial(option, panel="What is shown")
 
-EnvFile = Annotated[Path | None, where("--env-file FILE", "Read this instead of .env.")]
-Verbose = Annotated[
-    int,
-    talk(
-        "--verbose -v",
-        "Say more; repeat for still more.",
-        count=True,
-        show_default=False,
+ENV_FILE = where("--env-file FILE", "Read this instead of .env.")
+VERBOSE = talk(
+    "--verbose -v",
+    "Say more; repeat for still more.",
+    default=0,
+    count=True,
+    show_default=False,
+)
+QUIET = talk("--quiet -q", "Say nothing but errors.", default=False)
+JSON = talk("--json", "Print JSON.", default=False)
+FORMAT = shown("--format TEXT", "A line of this form, as in '{title}: {data.tripId}'.")
+QUERY = shown("--query EXPR", "Only what this JMESPath expression finds.")
+COMMON = {
+    "server": where(
+        "--server NAME", "Server entry of config.toml to use.", autocompletion=servers
     ),
-]
-Quiet = Annotated[bool, talk("--quiet -q", "Say nothing but errors.")]
-Json = Annotated[bool, talk("--json", "Print JSON.")]
-Format = Annotated[
-    str | None,
-    shown("--format TEXT", "A line of this form, as in '{title}: {data.tripId}'."),
-]
-Query = Annotated[
-    str | None, shown("--query EXPR", "Only what this JMESPath expression finds.")
-]
+    "profile": where(
+        "--profile NAME|FILE", "How the server speaks.", autocompletion=profiles
+    ),
+    "url": where("--url URL", "The server, as in wss://host:port/path."),
+    "env_file": ENV_FILE,
+    "verbose": VERBOSE,
+    "quiet": QUIET,
+}
+"""The options of :class:`Common`, by its fields."""
 
 
 class Common(Struct, frozen=True):
     """What every command that speaks to a server is told; each is an option."""
 
-    server: Annotated[
-        str | None,
-        where(
-            "--server NAME",
-            "Server entry of config.toml to use.",
-            autocompletion=servers,
-        ),
-    ] = None
-    profile: Annotated[
-        str | None,
-        where("--profile NAME|FILE", "How the server speaks.", autocompletion=profiles),
-    ] = None
-    url: Annotated[
-        str | None, where("--url URL", "The server, as in wss://host:port/path.")
-    ] = None
-    env_file: EnvFile = None
-    verbose: Verbose = 0
-    quiet: Quiet = False
+    server: str | None = None
+    profile: str | None = None
+    url: str | None = None
+    env_file: Path | None = None
+    verbose: int = 0
+    quiet: bool = False
 
     def load(self, **flags: Any) -> Loaded:
         """Return the settings that these and further flags lead to.
@@ -151,14 +150,10 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
     One that the command declares itself stays its own. typer reads options from a
     signature, so this makes one.
     """
-    own = signature(command, eval_str=True)
+    own, hints = signature(command, eval_str=True), get_type_hints(Common)
     options = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hint)
-        for (name, hint), default in zip(
-            get_type_hints(Common, include_extras=True).items(),
-            Common.__struct_defaults__,
-            strict=True,
-        )
+        Parameter(name, Parameter.KEYWORD_ONLY, default=given, annotation=hints[name])
+        for name, given in COMMON.items()
         if name not in own.parameters
     ]
 
@@ -230,8 +225,6 @@ def shape_of(
     """Return the shape that was asked for, if one was.
 
     Args:
-        format_: a template.
-        query: a JMESPath expression.
         json: print what the query finds as JSON, also where it is text.
         warn: is told that a query does not fit; without it that is an error.
         known: the fields that there are; ``None`` where everything may come.

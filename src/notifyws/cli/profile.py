@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from notifyws.cli.completion import profiles
 from notifyws.cli.input import password_from_stdin
-from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, group, option
+from notifyws.cli.options import ENV_FILE, JSON, QUIET, Common, examples, group, option
 from notifyws.cli.process import run
 from notifyws.cli.profile_new import NEW_EXAMPLES, new
 from notifyws.errors import ConfigurationError, UsageError
@@ -44,7 +45,7 @@ app = group(EXAMPLES)
 
 
 @app.command("list", epilog=EXAMPLES)
-def list_(json: Json = False) -> None:
+def list_(json: bool = JSON) -> None:
     """List the profiles there are."""
     from notifyws.protocol.loader import built_in, own
 
@@ -102,21 +103,21 @@ def schema() -> None:
 @app.command("check", epilog=CHECK_EXAMPLES)
 def check(
     name: Name,
-    url: Annotated[str | None, option("--url URL", "Try it on this server.")] = None,
-    username: Annotated[str | None, option("--username -u NAME", "As whom.")] = None,
-    password_stdin: Annotated[
-        bool, option("--password-stdin", "Read the password from stdin.")
-    ] = False,
-    send: Annotated[bool, option("--send", "Send a message, too.")] = False,
-    everything: Annotated[
-        bool, option("--all", "Send, fetch what was missed, and log out, too.")
-    ] = False,
-    timeout: Annotated[
-        float, option("--timeout SECONDS", "For a first frame.", min=0.1)
-    ] = 5.0,
-    env_file: EnvFile = None,
-    quiet: Quiet = False,
-    json: Json = False,
+    url: str | None = option("--url URL", "Try it on this server."),
+    username: str | None = option("--username -u NAME", "As whom."),
+    password_stdin: bool = option(
+        "--password-stdin", "Read the password from stdin.", default=False
+    ),
+    send: bool = option("--send", "Send a message, too.", default=False),
+    everything: bool = option(
+        "--all", "Send, fetch what was missed, and log out, too.", default=False
+    ),
+    timeout: float = option(
+        "--timeout SECONDS", "For a first frame.", min=0.1, default=5.0
+    ),
+    env_file: Path | None = ENV_FILE,
+    quiet: bool = QUIET,
+    json: bool = JSON,
 ) -> None:
     """Check a profile, and with --url each of its steps for real."""
     from notifyws.auth.authenticator import Authenticator

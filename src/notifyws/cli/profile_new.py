@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from notifyws.cli.input import ask, can_ask, frames_of, prompt, want_terminal
 from notifyws.cli.options import Common, examples, option
@@ -42,35 +42,27 @@ TABLES = {
 
 
 def new(
-    name: Annotated[str | None, option("--name NAME", "What to call it.")] = None,
-    login_path: Annotated[
-        str | None, option("--login-path PATH", "Where to log in.")
-    ] = None,
-    username_key: Annotated[
-        str, option("--username-key KEY", "The username's key in the login.")
-    ] = "username",
-    password_key: Annotated[
-        str, option("--password-key KEY", "The password's key in the login.")
-    ] = "password",  # noqa: S107 - a key, no password
-    token_path: Annotated[
-        str | None, option("--token-path PATH", "The token in the answer.")
-    ] = None,
-    token_in: Annotated[
-        str | None, option("--token-in PLACE", "Where the socket takes it.")
-    ] = None,
-    socket_path: Annotated[
-        str | None, option("--socket-path PATH", "The socket's path.")
-    ] = None,
-    sample: Annotated[
-        str | None, option("--sample FILE|-", "A file with a frame; better, several.")
-    ] = None,
-    output: Annotated[Path | None, option("--output -o FILE", "Where to.")] = None,
-    from_har: Annotated[
-        Path | None, option("--from-har FILE", "What a browser recorded of its page.")
-    ] = None,
-    check: Annotated[
-        bool, option("--check", "With --from-har: try it on that server at once.")
-    ] = False,
+    name: str | None = option("--name NAME", "What to call it."),
+    login_path: str | None = option("--login-path PATH", "Where to log in."),
+    username_key: str = option(
+        "--username-key KEY", "The username's key in the login.", default="username"
+    ),
+    password_key: str = option(
+        "--password-key KEY", "The password's key in the login.", default="password"
+    ),
+    token_path: str | None = option("--token-path PATH", "The token in the answer."),
+    token_in: str | None = option("--token-in PLACE", "Where the socket takes it."),
+    socket_path: str | None = option("--socket-path PATH", "The socket's path."),
+    sample: str | None = option(
+        "--sample FILE|-", "A file with a frame; better, several."
+    ),
+    output: Path | None = option("--output -o FILE", "Where to."),
+    from_har: Path | None = option(
+        "--from-har FILE", "What a browser recorded of its page."
+    ),
+    check: bool = option(
+        "--check", "With --from-har: try it on that server at once.", default=False
+    ),
 ) -> None:
     """Write a first profile for your server, from a few answers or a recording."""
     from notifyws.protocol.draft import Answers, draft

@@ -11,7 +11,7 @@ import typer
 from notifyws.cli.completion import types
 from notifyws.cli.input import frames_of
 from notifyws.cli.listen_options import routes_of
-from notifyws.cli.options import EnvFile, Json, examples, group, option
+from notifyws.cli.options import ENV_FILE, JSON, examples, group, option
 from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.errors import UsageError, command
 from notifyws.models import SAMPLES, Notification
@@ -39,15 +39,12 @@ def check(
             metavar="[FILE]", help="Notifications, one JSON object a line; - for stdin."
         ),
     ] = None,
-    sample: Annotated[
-        list[str] | None,
-        option("--sample TYPE", "An example of this type.", autocompletion=types),
-    ] = None,
-    routes: Annotated[
-        Path | None, option("--routes FILE", "Read this instead of config.toml.")
-    ] = None,
-    env_file: EnvFile = None,
-    json: Json = False,
+    sample: list[str] | None = option(
+        "--sample TYPE", "An example of this type.", autocompletion=types
+    ),
+    routes: Path | None = option("--routes FILE", "Read this instead of config.toml."),
+    env_file: Path | None = ENV_FILE,
+    json: bool = JSON,
 ) -> None:
     """Check the routes, and show which one takes what."""
     from notifyws.clock import real_clock

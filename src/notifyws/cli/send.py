@@ -44,47 +44,37 @@ def send(
             metavar="[KEY=TEXT | KEY:=JSON]...", help="More keys of the payload."
         ),
     ] = None,
-    type_: Annotated[
-        str | None,
-        option(
-            "--type -t TYPE",
-            "Kind of message; notification when left out.",
-            autocompletion=types,
-        ),
-    ] = None,
-    title: Annotated[str | None, body("--title -T TEXT", "Its headline.")] = None,
-    message: Annotated[str | None, body("--message -m TEXT", "Its text.")] = None,
-    link: Annotated[str | None, body("--link URL", "Where it leads.")] = None,
-    payload: Annotated[
-        str | None, body("--payload JSON|@FILE", "The whole payload.")
-    ] = None,
-    sample: Annotated[
-        bool,
-        body(
-            "--sample",
-            "The example of a known type (trip_update, payment_approved, "
-            "message_received).",
-        ),
-    ] = False,
-    lines: Annotated[
-        bool, body("--lines", 'Send JSON Lines from stdin: {"type", "payload"}.')
-    ] = False,
-    dry_run: Annotated[
-        bool, option("--dry-run", "Print the frame, send nothing.")
-    ] = False,
-    wait: Annotated[
-        str | None,
-        option(
-            "--wait EXPR",
-            "Wait for a notification where this JMESPath expression is true, and "
-            "print it; exit code 3 if none comes.",
-        ),
-    ] = None,
-    timeout: Annotated[
-        float, option("--timeout SECONDS", "In all: to connect, send and wait.")
-    ] = 10.0,
+    type_: str | None = option(
+        "--type -t TYPE",
+        "Kind of message; notification when left out.",
+        autocompletion=types,
+    ),
+    title: str | None = body("--title -T TEXT", "Its headline."),
+    message: str | None = body("--message -m TEXT", "Its text."),
+    link: str | None = body("--link URL", "Where it leads."),
+    payload: str | None = body("--payload JSON|@FILE", "The whole payload."),
+    sample: bool = body(
+        "--sample",
+        "The example of a known type (trip_update, payment_approved, "
+        "message_received).",
+        default=False,
+    ),
+    lines: bool = body(
+        "--lines", 'Send JSON Lines from stdin: {"type", "payload"}.', default=False
+    ),
+    dry_run: bool = option(
+        "--dry-run", "Print the frame, send nothing.", default=False
+    ),
+    wait: str | None = option(
+        "--wait EXPR",
+        "Wait for a notification where this JMESPath expression is true, and "
+        "print it; exit code 3 if none comes.",
+    ),
+    timeout: float = option(
+        "--timeout SECONDS", "In all: to connect, send and wait.", default=10.0
+    ),
     common: Common,
-    json: Annotated[bool, option("--json", "Print what became of it as JSON.")] = False,
+    json: bool = option("--json", "Print what became of it as JSON.", default=False),
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
     from notifyws.cli.send_message import Request, print_frame, send_and_wait, send_one

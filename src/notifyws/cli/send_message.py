@@ -24,6 +24,7 @@ from notifyws.errors import (
     TimeRanOut,
 )
 from notifyws.models import Message, Notification
+from notifyws.tasks import cancel
 from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ class Request(Struct, frozen=True):
 
     Args:
         timeout: seconds in all.
-        json: print what became of it as JSON.
-        quiet: say nothing but errors.
         wait: a JMESPath expression over the notification that answers.
     """
 
@@ -174,7 +173,6 @@ class Answer:
     It is the service's selection: of all notifications it admits that one.
 
     Args:
-        test: tells whether a notification answers.
         now: monotonic seconds.
     """
 
@@ -241,8 +239,7 @@ async def send_and_wait(request: Request, settings: Settings, message: Message) 
                 end, request, message, service, answer, sending
             )
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            await cancel(sending)
     _print(request, message, notification, answer.round_trip * 1000)
 
 

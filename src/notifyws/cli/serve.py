@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from notifyws.cli.options import Quiet, Verbose, belong_to, examples, exclude, option
+from notifyws.cli.options import QUIET, VERBOSE, belong_to, examples, exclude, option
 from notifyws.cli.process import run
 from notifyws.config.extras import needs_extra
 from notifyws.config.recording_file import read_lines
@@ -26,40 +26,33 @@ EXAMPLES = examples(
 
 
 def serve(
-    port: Annotated[
-        int, option("--port -p PORT", "Port on 127.0.0.1; 0 for a free one.")
-    ] = 8765,
-    user: Annotated[
-        list[str] | None,
-        option(
-            "--user NAME:PASSWORD",
-            "Who may log in; repeat for more. demo:demo when left out.",
-        ),
-    ] = None,
-    access_ttl: Annotated[
-        float, option("--access-ttl SECONDS", "Seconds an access token lives.")
-    ] = 900.0,
-    refresh_ttl: Annotated[
-        float, option("--refresh-ttl SECONDS", "Seconds a refresh token lives.")
-    ] = 604800.0,
-    traffic: Annotated[
-        float, option("--traffic RATE", "Sample notifications a second.")
-    ] = 0.0,
-    flaky: Annotated[
-        float, option("--flaky SECONDS", "Cut connections after about so long.")
-    ] = 0.0,
-    state: Annotated[
-        Path | None, option("--state FILE", "Keep history over restarts.")
-    ] = None,
-    replay: Annotated[
-        Path | None, option("--replay FILE", "Play a recording of listen --record.")
-    ] = None,
-    speed: Annotated[
-        str | None, option("--speed N|max", "So many times as fast as it was.")
-    ] = None,
-    loop: Annotated[bool, option("--loop", "Begin again when it is over.")] = False,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    port: int = option(
+        "--port -p PORT", "Port on 127.0.0.1; 0 for a free one.", default=8765
+    ),
+    user: list[str] | None = option(
+        "--user NAME:PASSWORD",
+        "Who may log in; repeat for more. demo:demo when left out.",
+    ),
+    access_ttl: float = option(
+        "--access-ttl SECONDS", "Seconds an access token lives.", default=900.0
+    ),
+    refresh_ttl: float = option(
+        "--refresh-ttl SECONDS", "Seconds a refresh token lives.", default=604800.0
+    ),
+    traffic: float = option(
+        "--traffic RATE", "Sample notifications a second.", default=0.0
+    ),
+    flaky: float = option(
+        "--flaky SECONDS", "Cut connections after about so long.", default=0.0
+    ),
+    state: Path | None = option("--state FILE", "Keep history over restarts."),
+    replay: Path | None = option(
+        "--replay FILE", "Play a recording of listen --record."
+    ),
+    speed: str | None = option("--speed N|max", "So many times as fast as it was."),
+    loop: bool = option("--loop", "Begin again when it is over.", default=False),
+    verbose: int = VERBOSE,
+    quiet: bool = QUIET,
 ) -> None:
     """Run a server to try and test with, and its page; not for anything real."""
     level = -1 if quiet else verbose

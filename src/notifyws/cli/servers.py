@@ -38,8 +38,6 @@ class ServerChoice(Struct, frozen=True):
     """Which server, or which of them.
 
     Args:
-        named: server entries.
-        every: all entries.
         first: whether to end with the first that ends.
         alone: options that go with one server, each with what was given for it.
         listener: what the listener is called; ``None`` for no name.
@@ -58,10 +56,6 @@ class ServerChoice(Struct, frozen=True):
 
     def load(self, common: Common, flags: Mapping[str, Any]) -> dict[str, Settings]:
         """Return the settings of each, by what it is told apart by.
-
-        Args:
-            common: where to, as for any command.
-            flags: what further settings were typed.
 
         Returns:
             Under ``""`` where it is one alone.
@@ -121,7 +115,6 @@ def services_of(
 
     Args:
         servers: by the names that they are told apart by.
-        warn: is told what works less well than it should, and of which.
         how: as for :class:`NotificationService`.
 
     Raises:
@@ -155,13 +148,14 @@ async def until_ended(
 
     Args:
         listening: what listens, by the name of its server.
-        first: end with the first that ends.
         tell: is told which one has ended while others go on.
 
     Raises:
         NotifyError: why the first of those ended that failed.
     """
     import asyncio  # a TAB reads this module's options without it
+
+    from notifyws.tasks import cancel
 
     tasks = {asyncio.ensure_future(each): name for name, each in listening.items()}
     failed: list[NotifyError] = []
@@ -181,8 +175,6 @@ async def until_ended(
             if first:
                 break
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
     if failed:
         raise failed[0]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.options import (
+    FORMAT,
+    JSON,
+    QUERY,
     Common,
-    Format,
-    Json,
-    Query,
     emit_shaped,
     examples,
     exclude,
@@ -43,22 +43,16 @@ FIELDS = (
 @with_common
 def status(
     *,
-    check: Annotated[
-        bool, option("--check", "Try every layer up to the server.")
-    ] = False,
-    listening: Annotated[
-        bool, option("--listening", "Succeed only if a listener is connected.")
-    ] = False,
-    name: Annotated[
-        str | None, option("--name NAME", "With --listening: which one.")
-    ] = None,
-    group: Annotated[
-        str | None, option("--group NAME", "How this group of listeners stands.")
-    ] = None,
-    format_: Format = None,
-    query: Query = None,
+    check: bool = option("--check", "Try every layer up to the server.", default=False),
+    listening: bool = option(
+        "--listening", "Succeed only if a listener is connected.", default=False
+    ),
+    name: str | None = option("--name NAME", "With --listening: which one."),
+    group: str | None = option("--group NAME", "How this group of listeners stands."),
+    format_: str | None = FORMAT,
+    query: str | None = QUERY,
     common: Common,
-    json: Json = False,
+    json: bool = JSON,
 ) -> None:
     """Say what is configured, cached and working, and what to do where it is not."""
     if name is not None and not listening:

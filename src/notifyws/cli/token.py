@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.build import warm_token
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.cli.options import (
+    FORMAT,
+    JSON,
+    QUERY,
     Common,
-    Format,
-    Json,
-    Query,
     emit_shaped,
     examples,
     exclude,
@@ -41,16 +41,16 @@ FIELDS = ("accessToken", "expiresIn", "expiresAt", "source", "userId")
 @with_common
 def token(
     *,
-    refresh: Annotated[
-        bool, option("--refresh", "Get a new one even if one is cached.")
-    ] = False,
-    clear: Annotated[
-        bool, option("--clear", "Empty this account's cache and end.")
-    ] = False,
-    format_: Format = None,
-    query: Query = None,
+    refresh: bool = option(
+        "--refresh", "Get a new one even if one is cached.", default=False
+    ),
+    clear: bool = option(
+        "--clear", "Empty this account's cache and end.", default=False
+    ),
+    format_: str | None = FORMAT,
+    query: str | None = QUERY,
     common: Common,
-    json: Json = False,
+    json: bool = JSON,
 ) -> None:
     """Print a fresh access token: cached, refreshed, or logged in for."""
     exclude(("--refresh", refresh), ("--clear", clear))

@@ -59,9 +59,6 @@ class Context:
     """One running server, as its routes see it.
 
     Args:
-        options: how it behaves when nobody says otherwise.
-        state: what it remembers.
-        log: where it says what happens.
         clock: seconds since 1970.
 
     Attributes:

@@ -32,9 +32,7 @@ class PlayedSocket:
     """Plays what came of one opening.
 
     Args:
-        visit: what to play.
         speed: how many times as fast as it was; infinity waits for nothing.
-        say: is told what happens.
         patience: seconds to wait for a frame that the client sent when it was recorded.
         linger: seconds that it has to leave where it left then, at any speed.
     """

@@ -8,7 +8,6 @@ stood for a secret is accepted. It knows no profile, and serves loopback only.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +18,7 @@ from aiohttp import web
 from notifyws.devserver.app import is_local
 from notifyws.devserver.context import Log, failure
 from notifyws.devserver.played_socket import PlayedSocket
-from notifyws.devserver.server import BACKLOG, HOST, PATIENCE, listen_on
+from notifyws.devserver.server import HOST, listen_on, serve_on
 from notifyws.models import strict_json
 from notifyws.recording import Exchange, Recording, Refused, Unreached, Visit
 
@@ -31,10 +30,8 @@ class ReplayServer:
     """Plays a recording.
 
     Args:
-        recording: what to play.
         port: where to listen, on loopback; 0 takes a free one.
         speed: how many times as fast as it was; infinity waits for nothing.
-        loop: whether it begins again when it is over.
         log: told ``(level, line)``; 0 is important, 1 is each request.
         patience: seconds to wait for a frame that the client sent when it was recorded.
         linger: seconds that it has to leave where it left then, at any speed.
@@ -69,16 +66,7 @@ class ReplayServer:
         self.port = listener.getsockname()[1]
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        silent = logging.Logger("notifyws.devserver", logging.CRITICAL + 1)
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=silent,
-            shutdown_timeout=PATIENCE,
-            lingering_time=0,
-        )
-        await self._runner.setup()
-        await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
+        self._runner = await serve_on(listener, app)
         count = len(self._visits)
         self._log(0, f"playing {count} connection{'s' * (count != 1)} on {self.url}")
         return self

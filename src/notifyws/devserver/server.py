@@ -121,7 +121,6 @@ class DevServer:
     """A server for trying, testing and demonstrating; never for the real thing.
 
     Args:
-        options: how it behaves.
         log: told ``(level, line)``; 0 is important, 1 is each request. No line ever
             holds a token or a password.
     """
@@ -169,16 +168,7 @@ class DevServer:
             raise
         self.port = listener.getsockname()[1]
         self._context = Context(options, self._state, self._log)
-        silent = logging.Logger("notifyws.devserver", logging.CRITICAL + 1)
-        self._runner = web.AppRunner(
-            build_app(self._context),
-            access_log=None,
-            logger=silent,
-            shutdown_timeout=PATIENCE,
-            lingering_time=0,  # else it outlives the stop, for a client that has gone
-        )
-        await self._runner.setup()
-        await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
+        self._runner = await serve_on(listener, build_app(self._context))
         if options.traffic:
             say = partial(self._log, 0)
             samples = self._send_samples
@@ -232,6 +222,20 @@ def listen_on(port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             sentence = f"port {port} is in use"
         raise ConfigurationError(sentence, "use --port 0 for a free one") from error
+
+
+async def serve_on(listener: socket.socket, app: web.Application) -> web.AppRunner:
+    """Have an application answer who connects, and log nothing; return what ends it."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=logging.Logger("notifyws.devserver", logging.CRITICAL + 1),
+        shutdown_timeout=PATIENCE,
+        lingering_time=0,  # else it outlives the stop, for a client that has gone
+    )
+    await runner.setup()
+    await web.SockSite(runner, listener, backlog=BACKLOG).start()
+    return runner
 
 
 def endless_samples() -> Iterator[dict[str, Any]]:

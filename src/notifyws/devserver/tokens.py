@@ -38,12 +38,7 @@ def _seconds(value: float) -> float:
 
 
 class Sessions:
-    """Every live session of the server.
-
-    Args:
-        state: where sessions are kept, and the secret that signs access tokens.
-        options: who may have one, and how long tokens live.
-    """
+    """Every live session of the server."""
 
     def __init__(self, state: State, options: ServerOptions) -> None:
         self._state = state

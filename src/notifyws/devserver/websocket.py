@@ -89,9 +89,7 @@ class Connection:
     Attributes:
         user: whose it is; nobody's until a token was shown.
         number: tells it from all others; never 0.
-        agent: what its client calls itself.
         since: when it was opened, in seconds since 1970.
-        sent: how many notifications it was sent.
         wake: set while there may be something to write.
     """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
@@ -33,6 +33,7 @@ from notifyws.models import as_text
 from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
 from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.token_replies import Answer
+from notifyws.tasks import cancel
 
 Result = TypeVar("Result")
 LONGEST = 400
@@ -45,12 +46,9 @@ class ConnectionProbe:
     """A connection, and what came over it so far.
 
     Args:
-        auth: knows the server.
-        token: what it is shown.
         tell: is told each arrival, in its order.
 
     Attributes:
-        connection: the open one.
         first: what came first; ``None`` while nothing did.
         complaint: the server's last error frame, in its own words.
     """
@@ -97,8 +95,7 @@ class ConnectionProbe:
     async def close(self) -> None:
         """Say goodbye, if it is open."""
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await cancel(self._reading)
         if self.connection is not None:
             await self.connection.close()
 
@@ -154,8 +151,7 @@ class ConnectionProbe:
         except NetworkFailed as error:
             raise judged(self._auth, error, self._token) from None
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel(task)
 
     async def _read(self, connection: Connection) -> None:
         """Take what comes, and answer the server's own pings, until it ends."""
@@ -170,8 +166,7 @@ class ConnectionProbe:
         try:
             await connection.run(take)
         finally:
-            answering.cancel()
-            await asyncio.gather(answering, return_exceptions=True)
+            await cancel(answering)
 
     def _take(self, arrival: Arrival, responder: Responder) -> None:
         self.first = self.first or arrival
@@ -258,9 +253,13 @@ class Trace:
         found: Iterable[str],
         hidden: tuple[str, ...],
     ) -> None:
-        """Keep an HTTP exchange."""
-        for line in exchange_lines(request, reply, found, hidden):
-            self.line(line)
+        """Keep an HTTP exchange without what is hidden, or called a secret in it."""
+        url, body = masked(request.url, hidden), without_named(request.body, hidden)
+        self.line(f"--> {request.method} {url} {body}".rstrip())
+        said = without_named(as_text(reply.body), hidden)
+        self.line(f"<-- {reply.status} {said}".rstrip())
+        if names := ", ".join(found):
+            self.line(f"    captured: {names}")
 
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""
@@ -268,14 +267,3 @@ class Trace:
         told, self._told = self._told, Counter()
         left = {way: many - MOST for way, many in told.items() if many > MOST}
         return (*lines, *(f"{way} and {many} more" for way, many in left.items()))
-
-
-def exchange_lines(
-    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield an exchange without what is hidden, and what is called a secret in it."""
-    url, body = masked(request.url, hidden), without_named(request.body, hidden)
-    yield f"--> {request.method} {url} {body}".rstrip()
-    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
-    if names := ", ".join(found):
-        yield f"    captured: {names}"

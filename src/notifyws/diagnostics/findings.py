@@ -49,11 +49,9 @@ class Finding(Struct, frozen=True):
     """What came of one check, or what else is not well.
 
     Args:
-        name: what was looked at.
         status: ``skip`` when it was not tried, or there is nothing to try.
         detail: what was seen: one sentence that holds the reason.
         hint: the next command, or the next step of a person, when it did not pass.
-        exit_code: of the command, when it failed.
         left_out: whether it was not tried, because one before it failed.
     """
 
@@ -86,7 +84,6 @@ class CheckContext(Struct, frozen=True):
     Args:
         url: the socket's URL.
         source: where that was said.
-        profile: its name.
         path: where the profile has its socket; ``None`` where it does not say.
         proxy: the host of the proxy that the environment names for the URL.
         here: this machine's name.
@@ -120,9 +117,7 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
     """Return what to try next after an error, which does not send in a circle.
 
     Args:
-        layer: the check that failed.
         error: what was raised; its own hint stands where nothing better is known.
-        context: what was looked at.
     """
     if not isinstance(error, NetworkFailed):
         return error.hint

@@ -49,10 +49,8 @@ class Stage(Struct, frozen=True):
     Args:
         name: login, refresh, verify, socket, first frame, ping, send, catch-up, ids
             or logout.
-        outcome: whether it went well.
         detail: one sentence.
         trace: what was said and what came back, in order, without secrets.
-        error: why it failed.
     """
 
     name: str

@@ -42,16 +42,12 @@ class Report(Struct, frozen=True):
     """How things stand.
 
     Args:
-        loaded: the settings and where each came from.
         url: the socket's URL; empty when there is none.
         origin: of the HTTP side.
         user_id: whom the server takes us for.
         cache: backend, url, ok, latencyMs.
         tokens: access and refresh: cached, expiresIn.
         checks: what was looked at, layer by layer, then what else is not well.
-        listeners: who listens.
-        groups: which groups of listeners there are.
-        thorough: whether the server was asked.
         now: unix seconds.
     """
 

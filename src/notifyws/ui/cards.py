@@ -63,8 +63,6 @@ def drawn(item: Item, theme: Theme, width: int, *, times: int = 1) -> list[Row]:
     """Return what of a notification or event scrolls by; may be nothing.
 
     Args:
-        item: what happened.
-        theme: how things are drawn.
         width: columns of the terminal, one or more.
         times: how often it happened in a row.
     """

@@ -34,9 +34,7 @@ class Status(Struct, frozen=True):
 
     Args:
         state: one of the four of a connection.
-        host: whom we talk to.
         user_id: as whom, once the server has said so.
-        received: notifications so far.
         connected_since: when the handshake was done.
         token_expires: when the access token ends; ``None`` when that is unknown.
         latency: seconds that the last ping took.
@@ -46,11 +44,9 @@ class Status(Struct, frozen=True):
         queued: notifications that wait for a slow reader.
         error: what ended it all; stands instead of ``reason``.
         shown: notifications that passed the filters; ``None`` where there are none.
-        paused: whether nothing is printed until the person says so.
         filter: what was typed at ``/``.
         hidden: notifications that it kept from being shown.
         notice: what a key has just done.
-        group: the group that this listener shares the work with.
         role: ``leader`` or ``member`` of it; empty without one.
         leader: who holds the socket where this one does not.
         lag: notifications that no member of the group has taken yet; ``None`` while
@@ -92,7 +88,6 @@ def footers(
     Those that are well share the last one where there are more.
 
     Args:
-        statuses: one of each server.
         now: of the clock that the statuses are of.
         width: cells that a line may have.
         most: lines that there may be, one at least.

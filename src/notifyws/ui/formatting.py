@@ -63,7 +63,6 @@ class Format:
         """Return the template filled in.
 
         Args:
-            value: the object.
             clean: is given each field's text, and not the template's own.
             more: fields beside the object's, which win.
         """
@@ -83,7 +82,6 @@ class Query:
     script gets one line for each object, as from ``gh --jq``.
 
     Args:
-        expression: over the object.
         as_json: print text and null as JSON, too.
         warn: is told once that the expression cannot be worked out, which then is
             null; without it that is an error.

@@ -32,11 +32,8 @@ class KeyBindings:
     """Keeps what was asked for by keys, and does it.
 
     Args:
-        view: what they have their effect on.
-        statuses: tells how each connection is.
         now: monotonic seconds.
         open_link: opens a URL in a browser; returns whether there is one.
-        quit_: ends the listening.
 
     Attributes:
         buffered: how many notifications wait for the end of a pause.

@@ -42,8 +42,6 @@ class LiveView:
     Args:
         theme: how things are drawn; without a cursor there is no footer, and events
             are printed as lines instead.
-        screen: where it is drawn.
-        statuses: gives what the footer tells, whenever it is asked.
         width: gives the terminal's columns.
         lines: gives how many lines the footer may have.
         now: the monotonic clock of the status, in seconds.

@@ -50,9 +50,6 @@ class LiveRenderer(Renderer):
     """The live view; where the cursor cannot be moved, events are lines on stderr.
 
     Args:
-        view: draws.
-        session: takes the terminal and gives it back.
-        keys: what was asked for by keys.
         services: count what is held back during a pause as not shown yet.
         say: writes a line to stderr.
         died: is told when what was held back cannot be printed.

@@ -39,7 +39,6 @@ class DisplayOptions(Struct, frozen=True):
         events: lifecycle lines among JSON Lines.
         tee: a file to append JSON Lines to.
         verbose: how often ``-v`` was said.
-        quiet: say nothing but errors.
         shape: makes a text of each notification, instead of any other form.
     """
 
@@ -78,9 +77,7 @@ class LineRenderer(Renderer):
     """Writes a line for each item that has one, those of a burst at once.
 
     Args:
-        output: where to.
         line: returns an item's line, ``None`` when it has none.
-        end: what follows each line.
         encode: makes bytes of them.
     """
 
@@ -108,7 +105,6 @@ def json_renderer(output: Output, *, events: bool) -> LineRenderer:
     """Return what writes one strict JSON object a line.
 
     Args:
-        output: where to.
         events: lifecycle lines as well.
     """
 
@@ -135,7 +131,6 @@ def raw_renderer(output: Output, *, every: bool) -> LineRenderer:
     """Return what writes frames as received; on a terminal, made harmless.
 
     Args:
-        output: where to.
         every: also frames in which there is no notification.
     """
 
@@ -163,8 +158,6 @@ def shaped_renderer(
     came) and ``json`` (all of it).
 
     Args:
-        output: where to.
-        shape: makes the text.
         zone: whose local time; ``None`` for the machine's.
     """
     clean = harmless if output.is_terminal else text_only
@@ -196,10 +189,7 @@ def choose_renderer(
     """Return the renderer that suits; where it shows no events, stderr tells them.
 
     Args:
-        show: what was asked for.
         services: what is shown; not started yet. Several have labels.
-        output: where to.
-        selection: which notifications are shown.
         quit_: ends the command, when a key says so.
         died: ends it when a background task has died.
     """

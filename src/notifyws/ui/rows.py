@@ -64,7 +64,6 @@ def hung(lead: Row, text: str, width: int, style: Style | None = None) -> list[R
         lead: what stands before it; its width is how far the rest hangs in.
         text: may have newlines.
         width: cells of the screen.
-        style: of the text.
     """
     used = breadth(lead)
     first, *more = wrap(text, width - used)
@@ -76,8 +75,6 @@ class Fact(Struct, frozen=True):
     """One line: a label and what is so.
 
     Args:
-        label: what it is about.
-        text: what is so.
         source: where that comes from.
         status: ``pass``, ``warn``, ``fail`` or ``skip``; empty for no mark.
         hint: what to try next; then ``text`` is the reason for it.

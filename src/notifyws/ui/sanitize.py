@@ -57,7 +57,6 @@ def harmless(text: str, *, lines: bool = False) -> str:
     """Return remote ``text`` as text that no terminal obeys, at most ``LIMIT`` long.
 
     Args:
-        text: anything at all.
         lines: keep newlines instead of making them spaces.
     """
     if len(text) <= LIMIT and _innocent(text):
@@ -192,7 +191,6 @@ def as_data(value: Any, levels: int = DEEPEST) -> Any:
     """Return decoded JSON of others with every text in it made harmless, keys too.
 
     Args:
-        value: anything that JSON can hold.
         levels: how many of lists and objects are kept; below stands an ellipsis.
     """
     if isinstance(value, str):

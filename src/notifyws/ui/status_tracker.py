@@ -32,7 +32,6 @@ class StatusTracker:
     Args:
         service: gives what changes without events: counts and latency.
         settings: whose user it is, where the server does not say.
-        selection: which notifications are shown.
         now: monotonic seconds.
         server: which of several servers it is, as its name is to be shown, and its
             colour.

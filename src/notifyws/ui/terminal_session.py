@@ -38,8 +38,6 @@ class TerminalSession:
     """Takes the terminal when it is ours, and gives it back.
 
     Args:
-        view: what is drawn there.
-        press: is told each key.
         keys: the terminal that keys come from; ``None`` for no keys.
         drawn_on: the terminal that the view is drawn on.
     """

@@ -51,7 +51,6 @@ class ServerLabel(Struct, frozen=True):
     Args:
         settings: its types' styles, and what its links are resolved against.
         text: its name, in as many cells as all of them have.
-        colour: of its name.
     """
 
     settings: Settings
@@ -94,9 +93,6 @@ class Theme(Struct, frozen=True):
         """Return what suits the output.
 
         Args:
-            settings: see above.
-            environ: the process's environment.
-            terminal: whether the output is one.
             encoding: what Python would write text to it in.
         """
         dumb = environ.get("TERM", "") in {"", "dumb", "unknown"}

@@ -16,7 +16,6 @@ from notifyws.errors import CacheFailed
 from notifyws.fleet.group.appender import AT_ONCE, GroupAppender
 from notifyws.fleet.group.entries import Batch, Place, Standing
 from notifyws.fleet.group.spool import Spool
-from tests.support.aio import on_a_loop
 from tests.support.queue import note
 from tests.support.virtual import VirtualClock
 
@@ -163,21 +162,17 @@ async def test_what_arrives_is_appended_in_batches(tmp_path):
         ["words", "answer", "answer", "words", "answer"],
     ],
 )
-def test_what_is_lost_on_the_way_or_back_is_appended_once_and_in_order(
+async def test_what_is_lost_on_the_way_or_back_is_appended_once_and_in_order(
     tmp_path, troubles
 ):
-    @on_a_loop
-    async def story() -> None:
-        async with scene(tmp_path, *troubles) as group:
-            await group.receive(1, 3)
-            await group.receive(4, 5)
-            await group.receive(6, AT_ONCE + 20)
-            await group.settled(AT_ONCE + 20)
-            await group.receive(AT_ONCE + 21, AT_ONCE + 22)
-            await group.settled(AT_ONCE + 22)
-            assert group.said == []
-
-    story()
+    async with scene(tmp_path, *troubles) as group:
+        await group.receive(1, 3)
+        await group.receive(4, 5)
+        await group.receive(6, AT_ONCE + 20)
+        await group.settled(AT_ONCE + 20)
+        await group.receive(AT_ONCE + 21, AT_ONCE + 22)
+        await group.settled(AT_ONCE + 22)
+        assert group.said == []
 
 
 async def test_while_redis_is_away_nothing_is_sure_and_all_waits_on_disk(tmp_path):

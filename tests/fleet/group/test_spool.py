@@ -12,7 +12,6 @@ from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.fleet.group import spool as module
 from notifyws.fleet.group.entries import Line
 from notifyws.fleet.group.spool import Spool
-from tests.support.aio import on_a_loop
 
 ME, BEFORE, OTHER = "h:1:me", "h:9:before", "h:2:other"
 
@@ -76,24 +75,22 @@ async def test_where_nothing_was_left_nothing_is_found(tmp_path):
         ({ME, OTHER}, False),  # somebody else led since
     ],
 )
-def test_what_a_killed_leader_left_is_for_who_follows_it(tmp_path, leaders, is_ours):
-    @on_a_loop
-    async def story() -> None:
-        async with opened(tmp_path) as spool:
-            await spool.put(lines(1, 4), at(4), BEFORE)
-            await spool.drop(1)
-        async with opened(tmp_path) as spool:
-            assert await spool.recover(leaders) is is_ours
-            if is_ours:
-                assert (spool.count, spool.position) == (3, at(4))
-                await spool.put(lines(5, 5), at(5), ME)
-                assert await spool.first(9) == lines(2, 5)
-            else:
-                assert (spool.count, await spool.first(9)) == (0, [])
-        async with opened(tmp_path) as spool:
-            assert await spool.recover({ME}) is is_ours
-
-    story()
+async def test_what_a_killed_leader_left_is_for_who_follows_it(
+    tmp_path, leaders, is_ours
+):
+    async with opened(tmp_path) as spool:
+        await spool.put(lines(1, 4), at(4), BEFORE)
+        await spool.drop(1)
+    async with opened(tmp_path) as spool:
+        assert await spool.recover(leaders) is is_ours
+        if is_ours:
+            assert (spool.count, spool.position) == (3, at(4))
+            await spool.put(lines(5, 5), at(5), ME)
+            assert await spool.first(9) == lines(2, 5)
+        else:
+            assert (spool.count, await spool.first(9)) == (0, [])
+    async with opened(tmp_path) as spool:
+        assert await spool.recover({ME}) is is_ours
 
 
 async def test_what_was_let_go_of_takes_no_room(tmp_path):

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any
 
 import pytest
@@ -166,17 +165,3 @@ async def until(condition: Callable[[], Any]) -> None:
     """Return once something is so."""
     while not condition():
         await asyncio.sleep(0.005)
-
-
-def scene(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test within eight seconds."""
-
-    @wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def whole() -> None:
-            async with asyncio.timeout(8):
-                await test(*args, **kwargs)
-
-        asyncio.run(whole())
-
-    return run

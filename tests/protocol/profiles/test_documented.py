@@ -15,7 +15,7 @@ from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import json_answer
 
 USER = {"username": "me", "password": "sentinel-password"}
@@ -33,7 +33,6 @@ def gotify(number, priority=5):
     return {**said, "priority": priority, "date": at, "extras": click}
 
 
-@scene
 async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
     def client(request):
         assert request.headers["authorization"] == "Basic " + base64.b64encode(
@@ -69,7 +68,6 @@ async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
         assert "gap" not in [event.name for event in events]
 
 
-@scene
 async def test_gotify_refuses_a_wrong_password():
     refused = {"POST /client": lambda _: json_answer({"error": "Unauthorized"}, 401)}
     async with stage(refused) as one:
@@ -78,7 +76,6 @@ async def test_gotify_refuses_a_wrong_password():
                 pass
 
 
-@scene
 async def test_gotify_sends_with_the_token_of_an_application():
     async with stage({"POST /message": lambda _: json_answer({"id": 1})}) as one:
         said = Settings(
@@ -96,7 +93,6 @@ async def test_gotify_sends_with_the_token_of_an_application():
         assert asked.json == {"title": "t", "message": "m"}
 
 
-@scene
 async def test_ntfy_is_resumed_since_the_last_id():
     opened = {"id": "o", "time": 1, "event": "open", "topic": "news"}
     alive = {"id": "k", "time": 1, "event": "keepalive", "topic": "news"}
@@ -129,7 +125,6 @@ async def test_ntfy_is_resumed_since_the_last_id():
         assert [each.target for each in asked] == ["/news/ws", "/news/ws?since=m1"]
 
 
-@scene
 async def test_a_public_ntfy_topic_needs_no_token_and_takes_messages():
     async with stage({"POST /": lambda _: json_answer({"id": "m"})}) as one:
         said = Settings(
@@ -142,7 +137,6 @@ async def test_a_public_ntfy_topic_needs_no_token_and_takes_messages():
         assert "authorization" not in asked.headers
 
 
-@scene
 async def test_mattermost_gives_its_token_in_a_header_and_posts_in_strings():
     def login(request):
         assert request.json == {"login_id": "me", "password": "sentinel-password"}
@@ -171,7 +165,6 @@ async def test_mattermost_gives_its_token_in_a_header_and_posts_in_strings():
         assert await service.get_user_id() == "u1"
 
 
-@scene
 async def test_a_mattermost_token_that_fails_is_an_authentication_failure():
     async def story(socket):
         asked = await socket.hears()
@@ -185,7 +178,6 @@ async def test_a_mattermost_token_that_fails_is_an_authentication_failure():
                 pass
 
 
-@scene
 async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
     async def story(socket):
         connect = await socket.hears()
@@ -213,7 +205,6 @@ async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
         assert [n.title for n in found] == ["a", "b"]
 
 
-@scene
 async def test_a_centrifugo_channel_that_is_not_allowed_ends_it():
     async def story(socket):
         await socket.hears()
@@ -237,7 +228,6 @@ def begun(one, profile, since, **settings):
     )
 
 
-@scene
 async def test_gotify_pages_back_to_a_time():
     pages = []
 
@@ -263,7 +253,6 @@ async def test_gotify_pages_back_to_a_time():
         assert pages == ["", "8"]
 
 
-@scene
 async def test_nchan_is_asked_for_what_came_after_the_second_before():
     async def story(socket):
         await socket.say('id: 1705314600:0\n\n{"type":"t","title":"one"}')
@@ -281,7 +270,6 @@ async def test_nchan_is_asked_for_what_came_after_the_second_before():
         assert one.sockets[0].request.headers["last-event-id"] == "1705314599:0"
 
 
-@scene
 async def test_directus_is_asked_by_timestamp_for_a_time_and_by_id_later():
     async def story(socket):
         assert (await socket.hears())["type"] == "auth"

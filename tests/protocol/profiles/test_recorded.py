@@ -10,7 +10,7 @@ import json
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed
-from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import answer, json_answer
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
@@ -75,7 +75,6 @@ def created(*numbers):
 INIT = {"type": "subscription", "event": "init", "uid": "notifyws"}
 
 
-@scene
 async def test_directus_notifications_are_read_and_its_pings_answered():
     async def story(socket):
         subscribe = await greet(socket)
@@ -98,7 +97,6 @@ async def test_directus_notifications_are_read_and_its_pings_answered():
         assert one.sockets[0].pings == 0
 
 
-@scene
 async def test_directus_tokens_are_renewed_in_place_when_the_server_says_so():
     async def story(socket):
         await greet(socket)
@@ -117,7 +115,6 @@ async def test_directus_tokens_are_renewed_in_place_when_the_server_says_so():
         assert len(one.sockets) == 1
 
 
-@scene
 async def test_directus_tokens_are_renewed_in_place_before_they_end():
     async def story(socket):
         await greet(socket)
@@ -135,7 +132,6 @@ async def test_directus_tokens_are_renewed_in_place_before_they_end():
         assert len(one.sockets) == 1
 
 
-@scene
 async def test_directus_brings_what_was_missed_and_nothing_twice():
     async def first(socket):
         await greet(socket)
@@ -160,7 +156,6 @@ async def test_directus_brings_what_was_missed_and_nothing_twice():
         assert "gap" not in [event.name for event in events]
 
 
-@scene
 async def test_a_revoked_directus_session_leads_to_a_fresh_login():
     async def story(socket):
         await greet(socket)
@@ -176,7 +171,6 @@ async def test_a_revoked_directus_session_leads_to_a_fresh_login():
         assert len(one.asked("/auth/login")) == 2
 
 
-@scene
 async def test_a_directus_message_goes_to_oneself_over_http():
     async with stage(Directus().answers) as one:
         from notifyws import NotificationService
@@ -191,7 +185,6 @@ async def test_a_directus_message_goes_to_oneself_over_http():
         assert not one.sockets
 
 
-@scene
 async def test_a_wrong_directus_password_says_what_the_server_says():
     async with stage(Directus().answers) as one:
         wrong = {**USER, "password": "wrong"}
@@ -200,7 +193,6 @@ async def test_a_wrong_directus_password_says_what_the_server_says():
                 pass
 
 
-@scene
 async def test_a_directus_handshake_that_fails_twice_is_an_authentication_failure():
     async def story(socket):
         await socket.hears()
@@ -265,7 +257,6 @@ async def hello(socket, *held_there):
     await socket.say({"id": 2, "type": "result", "success": True, "result": None})
 
 
-@scene
 async def test_home_assistant_sends_a_snapshot_and_then_what_is_new():
     async def first(socket):
         await hello(socket, "n1")
@@ -287,7 +278,6 @@ async def test_home_assistant_sends_a_snapshot_and_then_what_is_new():
         assert "gap" not in [event.name for event in events]
 
 
-@scene
 async def test_home_assistant_numbers_everything_upwards_and_acknowledges():
     async def story(socket):
         await hello(socket)
@@ -311,7 +301,6 @@ async def test_home_assistant_numbers_everything_upwards_and_acknowledges():
         assert numbers == [1, 2, 3, 4]
 
 
-@scene
 async def test_home_assistant_says_a_wrong_password_with_a_200():
     async with stage(home_assistant("another")) as one:
         with pytest.raises(AuthenticationFailed, match="username or password"):
@@ -320,7 +309,6 @@ async def test_home_assistant_says_a_wrong_password_with_a_200():
         assert len(one.asked("/auth/login_flow/flow-1")) == 1
 
 
-@scene
 async def test_home_assistant_keeps_the_refresh_token_and_then_revokes_it():
     async def story(socket):
         await hello(socket)
@@ -343,7 +331,6 @@ NCHAN = {"variables": "channel=news"}
 META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
 
 
-@scene
 async def test_nchan_is_resumed_by_the_last_event_id_and_repeats_are_dropped():
     async def first(socket):
         await socket.say(headed("17:0", {"title": "one", "n": 1}))
@@ -368,7 +355,6 @@ async def test_nchan_is_resumed_by_the_last_event_id_and_repeats_are_dropped():
         assert asked[1].headers["last-event-id"] == "17:1"
 
 
-@scene
 async def test_nchan_takes_messages_over_http():
     accepted = {"POST /pub/news": lambda _: answer(202)}
     async with stage(accepted) as one:
@@ -382,7 +368,6 @@ async def test_nchan_takes_messages_over_http():
         assert one.asked("/pub/news")[0].json["title"] == "t"
 
 
-@scene
 async def test_pusher_subscribes_to_a_public_channel_and_reads_json_in_strings():
     async def story(socket):
         hello = json.dumps({"socket_id": "1.2", "activity_timeout": 30})
@@ -405,7 +390,6 @@ async def test_pusher_subscribes_to_a_public_channel_and_reads_json_in_strings()
         assert one.sockets[0].request.target.startswith("/app/k?protocol=7")
 
 
-@scene
 async def test_directus_over_graphql_takes_a_new_socket_before_the_token_ends():
     data = {"key": "5", "event": "create", "data": {**row(5), "id": "5"}}
     item = {"data": {"directus_notifications_mutated": data}}

@@ -8,7 +8,7 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, ConfigurationError
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import answer, json_answer
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -41,7 +41,6 @@ def written(tmp_path, text):
     return str(path)
 
 
-@scene
 async def test_the_tutorials_profile_works(tmp_path):
     def token(request):
         assert request.body.startswith(b"grant_type=password&username=me&password=")
@@ -92,7 +91,6 @@ async def test_the_tutorials_profile_works(tmp_path):
         assert "gap" not in [event.name for event in events]
 
 
-@scene
 async def test_the_tutorials_profile_knows_a_wrong_password(tmp_path):
     refused = {"error": "invalid_grant", "error_description": "no such user"}
     answers = {"POST /oauth/token": lambda _: json_answer(refused, 400)}
@@ -102,7 +100,6 @@ async def test_the_tutorials_profile_knows_a_wrong_password(tmp_path):
                 pass
 
 
-@scene
 async def test_a_silent_server_is_asked_whether_the_token_is_good(tmp_path):
     text = """
 name = "silent"
@@ -133,7 +130,6 @@ token = "Token {access_token}"
         assert len(one.sockets) == 1
 
 
-@scene
 async def test_nothing_is_sent_to_a_server_that_hangs_up_at_any_frame(tmp_path):
     text = 'name = "mute"\n[socket]\ntoken_in = "query:t"\n'
     text += "[keepalive]\nwebsocket_pings = false\n"
@@ -152,7 +148,6 @@ async def test_nothing_is_sent_to_a_server_that_hangs_up_at_any_frame(tmp_path):
         assert (one.sockets[0].heard, one.sockets[0].pings) == ([], 0)
 
 
-@scene
 async def test_a_snapshot_without_ids_repeats_nothing_but_two_equals_are_two(tmp_path):
     text = 'name = "snap"\n[resume]\nsnapshot = true\n'
 
@@ -175,7 +170,6 @@ async def test_a_snapshot_without_ids_repeats_nothing_but_two_equals_are_two(tmp
         assert [n.type for n in found] == ["a", "a", "b", "b", "c"]
 
 
-@scene
 async def test_a_dead_line_is_noticed_by_its_silence_or_a_missing_answer(tmp_path):
     silent = "[keepalive]\nwebsocket_pings = false\nsilence = 0.3\n"
     asking = '[keepalive]\nwebsocket_pings = false\nping = { send = { p = "{seq}" }'
@@ -195,7 +189,6 @@ async def test_a_dead_line_is_noticed_by_its_silence_or_a_missing_answer(tmp_pat
             assert reason in lost.reason
 
 
-@scene
 async def test_an_auth_failure_on_a_live_socket_ends_in_one(tmp_path):
     text = 'name = "late"\n[[rules]]\nmatch = { type = "out" }\n'
     text += 'then = "auth failed"\nmessage = "why"\n'
@@ -232,7 +225,6 @@ def test_a_hostile_profile_is_refused_before_anything_is_sent(part):
         parse(f'name = "evil"\n{part}\n{RULE}', "evil.toml")
 
 
-@scene
 async def test_what_a_server_gives_cannot_lead_to_another_origin(tmp_path):
     text = """
 name = "steps"
