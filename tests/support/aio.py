@@ -13,6 +13,8 @@ from tests.support.virtual import turns
 PATIENCE = 15.0
 LONGEST = 300.0
 """Seconds of a test, which is no part of any: one that waits for ever ends so."""
+GRACE = 0.5
+"""Seconds for what has been told to end, as a library's generators are by garbage."""
 
 
 def on_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -32,7 +34,8 @@ async def _whole(story: Awaitable[None]) -> None:
     async with asyncio.timeout(LONGEST):
         await story
     await turns()
-    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left := asyncio.all_tasks() - {asyncio.current_task()}:
+        _, left = await asyncio.wait(left, timeout=GRACE)
     assert not left, left
     assert not unseen, unseen
 
