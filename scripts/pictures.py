@@ -13,6 +13,7 @@ from datetime import UTC
 
 from msgspec.structs import replace
 from rich.console import Console
+from rich.segment import Segment, Segments
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
@@ -21,7 +22,6 @@ from notifyws.events import Event, Gap
 from notifyws.models import SAMPLES, Notification
 from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
-from notifyws.ui.rows import page
 from notifyws.ui.theme import Theme
 
 
@@ -171,6 +171,7 @@ def live(
     """Return an SVG of what a terminal of so many columns shows."""
     prompt = Text.assemble(("$", "green"), " ", (typed, "bold"), "\n")
     cards = [row for rows in Scroll(theme).pages(batch, width) for row in rows]
+    parts = [part for row in cards for part in (*row, Segment.line())]
     lines = [footer(each, 0.0, width) for each in (status, *others)]
     dotted = [
         Text.assemble(("●", DOTS[line.plain[0]]), " ", line[1:]) for line in lines
@@ -186,7 +187,7 @@ def live(
         legacy_windows=False,
         _environ={},
     )
-    for each in (prompt, page(cards), line):
+    for each in (prompt, Segments(parts), line):
         console.print(each if theme.colour else Text(theme.draw(each)), end="")
     svg = console.export_svg(
         title="notifyws", theme=THEMES[ground], unique_id="notifyws"

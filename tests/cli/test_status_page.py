@@ -12,7 +12,7 @@ from notifyws.config.sources import load
 from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.report import Report
 from notifyws.fleet.listener_entry import Listener
-from notifyws.ui.rows import ENDLESS, page, sheet
+from notifyws.ui.rows import ENDLESS, sheet
 from notifyws.ui.theme import Theme
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
@@ -48,7 +48,7 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
     report = Report(loaded, url=flags["url"], now=NOW, **facts)
     theme = Theme(Settings())
     told = parts(report, everything=everything)
-    return theme.draw(page(sheet(verdict(report), told, ENDLESS)))
+    return theme.page(sheet(verdict(report), told, ENDLESS))
 
 
 def test_it_begins_with_the_verdict_and_says_where_values_come_from():

@@ -8,8 +8,7 @@ from rich.cells import cell_len
 
 from notifyws.config.settings import Settings, TypeStyle
 from notifyws.events import Connected, Failure, Gap
-from notifyws.ui.cards import Scroll, drawn, new_day
-from notifyws.ui.rows import page
+from notifyws.ui.cards import Scroll, new_day
 from tests.ui.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
 
 LOUD = replace(PLAIN, verbose=True)
@@ -17,8 +16,8 @@ LONG = "The driver is two minutes away and waits at the corner of the street"
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
 
 
-def text(item, theme=PLAIN, width=80, **options):
-    return theme.draw(page(drawn(item, theme, width, **options)))
+def text(item, theme=PLAIN, width=80, times=1):
+    return "".join(map(theme.page, Scroll(theme).pages([item] * times, width)))
 
 
 def rows(item, width=80, theme=PLAIN):
@@ -48,7 +47,7 @@ def test_data_that_is_plain_text_is_shown_once_as_the_message(theme):
     assert rows(note(data="hello\nworld"), theme=theme) == shown
     both = [note(data="hello"), note(data="world")]
     assert "×" not in "".join(
-        theme.draw(page(drawn_rows)) for drawn_rows in Scroll(theme).pages(both, 80)
+        theme.page(drawn_rows) for drawn_rows in Scroll(theme).pages(both, 80)
     )
 
 
@@ -199,7 +198,7 @@ def at(day, **fields):
 def lines(*bursts, theme=PLAIN, today=None):
     scroll = Scroll(theme, today)
     rows = [row for b in bursts for some in scroll.pages(b, 80) for row in some]
-    return theme.draw(page(rows)).splitlines()
+    return theme.page(rows).splitlines()
 
 
 def test_a_day_is_said_above_its_first_card():
@@ -303,7 +302,7 @@ def test_what_looks_alike_of_two_servers_is_drawn_twice():
     theme = theme_of("work", "home")
     burst = [replace(note(), server=name) for name in ("work", "home", "home")]
     [drawn_rows] = Scroll(theme).pages(burst, 80)
-    assert theme.draw(page(drawn_rows)).splitlines() == [
+    assert theme.page(drawn_rows).splitlines() == [
         "10:30:00 • work │ note",
         "10:30:00 • home │ note  ×2",
     ]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from notifyws.ui.rows import ENDLESS, Fact, Part, clip, hung, listed, page, sheet, wrap
+from notifyws.ui.rows import ENDLESS, Fact, Part, clip, hung, listed, sheet, wrap
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.theme import Theme, tint
 from tests.ui.helpers import COLOUR, PLAIN, SETTINGS
@@ -47,7 +47,7 @@ def test_lines_break_between_words(text, width, lines):
 
 def test_further_lines_hang_below_the_first_and_keep_their_style():
     rows = hung([Segment("! ", tint("red"))], "one two", 5, tint("bold"))
-    assert COLOUR.draw(page(rows)) == (
+    assert COLOUR.page(rows) == (
         "\x1b[31m! \x1b[0m\x1b[1mone\x1b[0m\n  \x1b[1mtwo\x1b[0m\n"
     )
 
@@ -68,7 +68,7 @@ PARTS = [
 
 
 def drawn(verdict, parts, theme, width):
-    return theme.draw(page(sheet(verdict, parts, width)))
+    return theme.page(sheet(verdict, parts, width))
 
 
 PAGE = """\
@@ -176,7 +176,7 @@ def test_where_there_is_only_ascii_marks_are_told_apart_still():
 
 def test_a_list_has_its_names_under_each_other_and_wraps_beside_them():
     things = [("a", "word " * 6, "more"), ("longer", "b\x1b[2J", "")]
-    assert PLAIN.draw(page(listed(things, 20))) == (
+    assert PLAIN.page(listed(things, 20)) == (
         "a       word word\n        word word\n        word word\n  more\n"
         "longer  b\n  \n"
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
@@ -20,7 +20,7 @@ from notifyws.config.settings import TypeStyle
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.ui.lines import event_line, stamp
-from notifyws.ui.rows import ROOMY, Row, breadth, clip, hung, wrap
+from notifyws.ui.rows import ROOMY, Row, breadth, cells, clip, hung, wrap
 from notifyws.ui.sanitize import harmless, link_target
 from notifyws.ui.theme import ServerLabel, Theme, tint
 
@@ -30,10 +30,15 @@ _NARROW_NAME = 8
 _MOST_LINES = 60
 _PAGE = 100
 """Items drawn before they are written: more would hold up the event loop."""
-_SHOWN = ("type", "title", "message", "link")
-_SPACE = Segment("  ")
+_SHOWN = ("title", "message", "type", "link")
 
 Item = Notification | Event
+
+
+@lru_cache(maxsize=256)
+def _part(text: str, words: str = "") -> Segment:
+    """Return a segment that many rows have: the time, a mark, a label."""
+    return Segment(text, tint(words) if words else None)
 
 
 class _Page(NamedTuple):
@@ -55,24 +60,21 @@ class _Page(NamedTuple):
         if len(lines) > _MOST_LINES:
             left = f"… ({len(lines) - _MOST_LINES:,} lines more)"
             lines = [*lines[:_MOST_LINES], clip(left, self.room)]
-        before = Segment(self.indent)
-        return [[before, Segment(line, style)] for line in lines]
+        return [[_part(self.indent), Segment(line, style)] for line in lines]
 
 
-def drawn(item: Item, theme: Theme, width: int, *, times: int = 1) -> list[Row]:
-    """Return what of a notification or event scrolls by; may be nothing.
+def told(event: Event, theme: Theme, width: int, *, times: int = 1) -> list[Row]:
+    """Return what of an event scrolls by; may be nothing.
 
     Args:
         width: columns of the terminal, one or more.
         times: how often it happened in a row.
     """
-    if isinstance(item, Notification):
-        return card(item, theme, width, times=times)
-    said = event_line(item, theme.zone)
-    if isinstance(item, Gap):
-        return _rule(said, "green" if item.recovered else "yellow", width)
+    said = event_line(event, theme.zone)
+    if isinstance(event, Gap):
+        return _rule(said, "green" if event.recovered else "yellow", width)
     said += f"  ×{times:,}" if times > 1 else ""
-    if isinstance(item, Failure):
+    if isinstance(event, Failure):
         return _noted("⚠", said, "red", width)
     return [] if theme.cursor else [[Segment(said)]]
 
@@ -83,22 +85,30 @@ def new_day(day: date, width: int) -> list[Row]:
 
 
 def card(
-    notification: Notification, theme: Theme, width: int, *, times: int = 1
+    notification: Notification, time: str, theme: Theme, width: int, *, times: int = 1
 ) -> list[Row]:
-    """Return time, mark and title in one row, the rest under the title."""
+    """Return time, mark and title in one row, the rest under the title.
+
+    Args:
+        time: when it happened, by the reader's clock.
+        width: columns of the terminal, one or more.
+        times: how often it happened in a row.
+    """
     theme = theme.for_server(notification.server)
     style = theme.settings.style(notification.type)
-    time = ""
-    if width >= _WITH_TIME:
-        when = stamp(notification.timestamp, notification.received, theme.zone)
-        time = f"{when.time} "
+    time = f"{time} " if width >= _WITH_TIME else ""
     width = min(width, _MEASURE)
-    mark = f"{harmless(style.mark)} "
-    lead = [Segment(time, tint("dim")), Segment(mark, tint(style.colour))]
+    mark = _mark(style)
+    lead = [_part(time, "dim"), mark]
     lead += _server(theme.servers.get(notification.server), width)
-    indent = " " * (min(len(time), len("00:00:00 ")) + cell_len(mark))
+    indent = " " * (min(len(time), len("00:00:00 ")) + cells(mark.text))
     rows = _headline(lead, notification, width, times)
     return rows + _body(notification, _Page(theme, style, indent, width))
+
+
+@lru_cache(maxsize=256)
+def _mark(style: TypeStyle) -> Segment:
+    return _part(f"{harmless(style.mark)} ", style.colour)
 
 
 def _server(label: ServerLabel | None, width: int) -> Row:
@@ -106,7 +116,7 @@ def _server(label: ServerLabel | None, width: int) -> Row:
     if label is None:
         return []
     name = label.text if width >= ROOMY else clip(label.text.rstrip(), _NARROW_NAME)
-    return [Segment(name, tint(label.colour)), Segment(" │ ", tint("dim"))]
+    return [_part(name, label.colour), _part(" │ ", "dim")]
 
 
 def target_of(notification: Notification, theme: Theme) -> str | None:
@@ -123,8 +133,8 @@ def _headline(
     title, kind = harmless(notification.title), harmless(notification.type)
     said = f"{title or kind}  ×{times:,}" if times > 1 else title or kind
     rows = hung(lead, said, width, tint("bold"))
-    if title and breadth(rows[-1]) + 2 + cell_len(kind) <= width:
-        rows[-1] += [_SPACE, Segment(kind, tint("dim"))]
+    if title and breadth(rows[-1]) + 2 + cells(kind) <= width:
+        rows[-1] += [_part("  "), _part(kind, "dim")]
     return rows
 
 
@@ -151,10 +161,10 @@ def _linked(rows: list[Row], link: str, page: _Page) -> list[Row]:
         return [*rows, *_spelled_out(label, target, page)]
     style = tint(f"underline {page.style.colour}").update_link(target)
     anchor = Segment(clip(label, page.room), style)
-    if rows and breadth(rows[-1]) + 2 + anchor.cell_length <= page.width:
-        rows[-1] += [_SPACE, anchor]
+    if rows and breadth(rows[-1]) + 2 + cells(anchor.text) <= page.width:
+        rows[-1] += [_part("  "), anchor]
         return rows
-    return [*rows, [Segment(page.indent), anchor]]
+    return [*rows, [_part(page.indent), anchor]]
 
 
 def _spelled_out(label: str, target: str, page: _Page) -> list[Row]:
@@ -163,20 +173,20 @@ def _spelled_out(label: str, target: str, page: _Page) -> list[Row]:
     One that does not fit beside its label has a row of its own, further left if it
     must; the terminal itself wraps what is longer still.
     """
-    before, url = Segment(page.indent), Segment(target, tint("dim"))
-    colour = tint(page.style.colour)
-    if cell_len(label) + 3 + len(target) <= page.room:
-        return [[before, Segment(label, colour), Segment(" → "), url]]
+    before, url = _part(page.indent), Segment(target, tint("dim"))
+    colour = page.style.colour
+    if cells(label) + 3 + len(target) <= page.room:
+        return [[before, _part(label, colour), _part(" → "), url]]
     fits = (x for x in (page.indent, "  ") if len(x) + len(target) <= page.width)
-    above = Segment(clip(f"{label} →", page.room), colour)
-    return [[before, above], [Segment(next(fits, "")), url]]
+    above = _part(clip(f"{label} →", page.room), colour)
+    return [[before, above], [_part(next(fits, "")), url]]
 
 
 def _data(data: Any, page: _Page) -> list[Row]:
     """Return the rows of what the server attached: one, if that is enough."""
     try:
         text = json.dumps(data, ensure_ascii=False)
-        if cell_len(text) > page.room:
+        if cells(text) > page.room:
             text = json.dumps(data, indent=2, ensure_ascii=False)
     except RecursionError:
         text = "… (data nested too deep to be shown)"
@@ -186,7 +196,7 @@ def _data(data: Any, page: _Page) -> list[Row]:
 def _rule(words: str, style: str, width: int) -> list[Row]:
     """Return words as a line across the screen."""
     said = f"── {words} "
-    missing = min(width, _MEASURE) - cell_len(said)
+    missing = min(width, _MEASURE) - cells(said)
     if missing < 0:
         return _noted("──", words, style, width)
     return [[Segment(said + "─" * missing, tint(style))]]
@@ -225,14 +235,16 @@ class Scroll:
         """Yield the rows of a burst, as many as can be drawn at once."""
         folded = self._folded(burst)
         while some := list(islice(folded, _PAGE)):
+            cards = [item for item, _ in some if isinstance(item, Notification)]
+            links = (target_of(each, self.theme) for each in reversed(cards))
+            self.last_link = next(filter(None, links), self.last_link)
             yield [row for item in some for row in self._drawn(*item, width)]
 
     def _drawn(self, item: Item, times: int, width: int) -> list[Row]:
-        rows = drawn(item, self.theme, width, times=times)
         if not isinstance(item, Notification):
-            return rows
-        self.last_link = target_of(item, self.theme) or self.last_link
-        day = stamp(item.timestamp, item.received, self.theme.zone).day
+            return told(item, self.theme, width, times=times)
+        day, time = stamp(item.timestamp, item.received, self.theme.zone)
+        rows = card(item, time, self.theme, width, times=times)
         before, self._day = self._day, day or self._day
         if day is None or before in (None, day):
             return rows
@@ -253,8 +265,10 @@ class Scroll:
             return one == other
         shown = (*_SHOWN, "data") if self.theme.verbose else _SHOWN
         mine, its = one.fields, other.fields
-        same = all(_same(mine.get(key), its.get(key)) for key in shown)
-        same = same and one.words == other.words and one.server == other.server
+        for key in shown:
+            if not _same(mine.get(key), its.get(key)):
+                return False
+        same = one.words == other.words and one.server == other.server
         return same and self._minute(one) == self._minute(other)
 
     def _minute(self, item: Notification) -> tuple[date | None, str]:

@@ -24,7 +24,7 @@ from notifyws.models import Notification
 from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footers
 from notifyws.ui.output import Output
-from notifyws.ui.rows import Row, clip, hung, page
+from notifyws.ui.rows import Row, clip, hung
 from notifyws.ui.theme import Theme, tint
 
 _ERASE = "\r\x1b[J"
@@ -98,7 +98,7 @@ class LiveView:
         await self._print(hung([], text, self._columns, tint("dim")))
 
     async def _print(self, rows: list[Row]) -> None:
-        text = self.scroll.theme.draw(page(rows))
+        text = self.scroll.theme.page(rows)
         if self._running:
             text = _ERASE + text + self._recent_area()
         await self._screen.write(self.scroll.theme.encode(text))

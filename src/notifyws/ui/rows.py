@@ -8,13 +8,13 @@ makes it harmless before; a page of facts does so itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.segment import Segment, Segments
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
@@ -30,19 +30,22 @@ ROOMY = 60
 """Cells of a screen from which labels stand beside their texts."""
 LONGEST = 14
 """Cells of a label beside which texts still line up."""
-breadth = Segment.get_line_length
 _measuring = cache(Console)
 
 
-def page(rows: Iterable[Row]) -> Segments:
-    """Return rows as what Rich prints, each with a newline behind it."""
-    end = Segment.line()
-    return Segments(segment for row in rows for segment in (*row, end))
+def cells(text: str) -> int:
+    """Return how many cells a text takes that is harmless."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def breadth(row: Row) -> int:
+    """Return how many cells a row takes."""
+    return sum([cells(segment.text) for segment in row])
 
 
 def clip(text: str, width: int) -> str:
     """Return ``text`` in at most ``width`` cells; an ellipsis says it was cut."""
-    if cell_len(text) <= width:
+    if cells(text) <= width:
         return text
     cut = Text(text)
     cut.truncate(max(width, 1), overflow="ellipsis")
@@ -52,7 +55,7 @@ def clip(text: str, width: int) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """Return the lines of ``text``, each in ``width`` cells, broken between words."""
     width = max(1, width)
-    if "\n" not in text and cell_len(text) <= width:
+    if cells(text) <= width and "\n" not in text:
         return [text]
     return [line.plain.rstrip() for line in Text(text).wrap(_measuring(), width)]
 

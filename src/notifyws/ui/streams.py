@@ -145,11 +145,11 @@ def draw(rows: Callable[[int], Iterable[Row]]) -> None:
         ReaderGone, OutputFailed: see :func:`emit`.
     """
     from notifyws.ui.output import terminal_width
-    from notifyws.ui.rows import ENDLESS, page
+    from notifyws.ui.rows import ENDLESS
 
     theme = theme_on(1)
     width = terminal_width(1, os.environ)() if os.isatty(1) else ENDLESS
-    emit(theme.encode(theme.draw(page(rows(width)))).decode())
+    emit(theme.encode(theme.page(rows(width))).decode())
 
 
 def say(text: str, label: str = "") -> None:

