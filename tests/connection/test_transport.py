@@ -243,6 +243,29 @@ async def test_what_comes_in_a_hurry_is_read_in_larger_bursts():
     assert len(sizes) < 200
 
 
+async def test_while_the_reader_rests_the_line_is_looked_at_less_often():
+    async def story(peer):
+        for _ in range(100):
+            await peer.say("soon")
+            await asyncio.sleep(0.002)
+        await peer.hang()
+
+    looks = read = 0
+    async with transport(story) as one:
+        took = one.buffer_updated
+
+        def look(nbytes: int) -> None:
+            nonlocal looks
+            looks += 1
+            took(nbytes)
+
+        one.buffer_updated = look
+        while read < 100:
+            read += len(await one.burst())
+            await asyncio.sleep(0.05)
+    assert looks < 50
+
+
 async def test_who_does_not_read_lets_no_more_than_a_little_come():
     written = 0
 

@@ -8,7 +8,7 @@ from operator import add
 import pytest
 
 from notifyws.delivery import queue as delivery
-from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.queue import EASY, DeliveryQueue
 from tests.support.virtual import elapsed, turns
 
 pytestmark = pytest.mark.virtual_time
@@ -219,3 +219,29 @@ async def test_what_is_held_takes_up_room_until_it_is_released():
     queue.release()
     await waiting
     assert settled == [4]
+
+
+async def test_whoever_puts_need_not_hurry_while_the_taker_rests():
+    queue = filled(max_count=1000)
+    resting = asyncio.create_task(queue.rest(3))
+    await turns()
+    assert not queue.is_filling
+    queue.put(1, 0)
+    assert queue.is_filling
+    assert await elapsed(queue.taken(2)) == 2
+    assert not queue.is_filling  # a taker that is late is waited for once
+    assert await elapsed(resting) == 1
+    assert await queue.get() == [1]
+    queue.put(2, 0)
+    assert not queue.is_filling
+
+
+async def test_who_puts_more_than_a_few_lets_the_taker_come_first():
+    queue = filled(*[0] * EASY, max_count=1000)
+    assert not queue.is_filling
+    queue.put(1, 0)
+    assert queue.is_filling
+    waiting = asyncio.create_task(queue.taken(9))
+    await turns()
+    assert len(await queue.get()) == EASY + 1
+    assert await elapsed(waiting) == 0

@@ -185,7 +185,7 @@ class _Listening:
                     for each in self._services.values():  # it is enough for all
                         await _delivered(each)
                     return True
-                await self._renderer.ready()
+                await self._renderer.ready(service.listener.queue)
             await service.listener.delivered()
             await service.closed()
         except asyncio.CancelledError:

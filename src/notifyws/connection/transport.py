@@ -37,6 +37,8 @@ cost 9 ms one by one, and 2 ms together."""
 HURRY, REST = 0.0005, 0.001
 """Seconds: who sends little that often is read that much later, and far cheaper. Ten
 thousand notifications a second that come one by one take 35 % of a core, not 52 %."""
+WAITED = 0.01
+"""Seconds until it is read on while what came before waits for a reader that rests."""
 UNANSWERED = 1 << 20
 """Bytes of pongs that may pile up while nothing leaves."""
 MOST_PARTS = 4096
@@ -185,6 +187,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what came: plain texts here, and the rest is the library's."""
+        waits = bool(self._came)
         data: bytes | memoryview = self._buffer[:nbytes]
         if self._protocol.state is State.CONNECTING:
             data = self._through_the_handshake(data)
@@ -201,10 +204,11 @@ class WebSocketTransport(asyncio.BufferedProtocol):
             self._is_full = True
             self._transport.pause_reading()
         before, self.heard_at = self.heard_at, self._loop.time()
-        hurries = nbytes < AT_ONCE and self.heard_at - before < HURRY
-        if hurries and self._rest is None:  # let more come before the next look
+        hurries = waits or self.heard_at - before < HURRY
+        if hurries and nbytes < AT_ONCE and self._rest is None:  # let more come
             self._transport.pause_reading()
-            self._rest = self._loop.call_later(REST, self._rested)
+            rest = WAITED if waits else REST
+            self._rest = self._loop.call_later(rest, self._rested)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits for anything."""

@@ -49,7 +49,7 @@ class DeliveryQueue(Generic[Item]):
         self._taking = asyncio.Event()
         self._settling = asyncio.Event()
         self._takes = True
-        self._closed = self._held = False
+        self._closed = self._held = self._rests = False
 
     def __len__(self) -> int:
         return len(self._items)
@@ -183,10 +183,19 @@ class DeliveryQueue(Generic[Item]):
         self._settling.set()
         self.on_settled(self._settled_in_all)
 
+    async def rest(self, seconds: float) -> None:
+        """Let the taker take nothing for so long, and whoever puts not hurry."""
+        self._rests = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._rests = False
+
     @property
     def is_filling(self) -> bool:
         """Whether so much waits that the taker, if it comes, should come first."""
-        return self._takes and len(self._items) > EASY
+        waiting = len(self._items)
+        return self._takes and (waiting > EASY or (self._rests and waiting > 0))
 
     async def taken(self, within: float) -> None:
         """Return when what waits is taken, or is not within so many seconds.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Item = Notification | Event | Frame
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
-BREATH = 0.02
+BREATH = 0.04
 """Seconds that a burst may wait for the one before it to be shown: what is read much
 sooner than it is shown only fills memory."""
 FETCHED = 5.0

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from notifyws.delivery.filters import Selection
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Frame, Notification
@@ -102,10 +103,10 @@ class LiveRenderer(Renderer):
                 service.listener.queue.hold()
             self._printing = background("the view", self._print_buffer(), self._died)
 
-    async def ready(self) -> None:
+    async def ready(self, queue: DeliveryQueue[Item]) -> None:
         """Return when the next burst may come; one that was small is let grow."""
         if self._few:
-            await asyncio.sleep(FRAME)
+            await queue.rest(FRAME)
 
     async def finish(self) -> None:
         """Print what was held back: nothing more will come."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from notifyws.delivery.filters import Selection
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.events import Closed, Disconnected, Event, Failure, as_json
 from notifyws.models import Frame, Notification, strict_json
@@ -66,8 +67,8 @@ class Renderer:
         """Write a burst, oldest first."""
         raise NotImplementedError
 
-    async def ready(self) -> None:
-        """Return when the next burst may come."""
+    async def ready(self, queue: DeliveryQueue[Item]) -> None:
+        """Return when the next burst of a queue may come."""
 
     async def finish(self) -> None:
         """Write what was held back: nothing more will come."""
