@@ -14,6 +14,7 @@ from notifyws.diagnostics.findings import (
     of_clock,
     of_complaint,
     of_our_certificate,
+    skipped,
 )
 from notifyws.errors import (
     ORIGIN,
@@ -193,6 +194,10 @@ def test_a_finding_as_json_has_a_hint_only_where_there_is_one():
     assert Finding("dns", "fail", "no such host").as_json() == facts
     told = Finding("dns", "fail", "no such host", "check the name").as_json()
     assert told == {**facts, "hint": "check the name"}
+
+
+def test_what_has_nothing_to_look_at_is_skipped_and_says_why():
+    assert skipped("no TLS").as_json()["status"] == "skip"
 
 
 def test_our_own_certificate_is_told_before_it_ends():

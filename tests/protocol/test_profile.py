@@ -34,6 +34,8 @@ def test_the_default_server_takes_a_bearer_token_and_resumes():
     )
     assert DEFAULT.socket.token == "Bearer {access_token}"
     assert DEFAULT.resume == Resume(query="since", since_time="0")
+    assert DEFAULT.resume.asks
+    assert not Resume(snapshot=True).asks
 
 
 def test_the_default_server_sends_type_payload_and_id():

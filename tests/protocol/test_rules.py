@@ -20,6 +20,7 @@ from notifyws.protocol.arrivals import (
     ServerPing,
     SessionEnded,
     notifications,
+    others_of,
 )
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.profile import Ack, Renewal, Rule
@@ -381,11 +382,13 @@ def test_a_renewal_that_is_not_answered_is_known_by_its_failures_alone():
     assert rules.read('{"op":"no"}', NOW) == RenewalAnswer(ok=False)
 
 
-def test_only_notifications_are_taken_out_of_what_arrived():
+def test_what_arrived_is_notifications_and_others():
     rules = Rules([Rule(match={"a": 1}, then="ignore"), Rule(then="notification")])
-    assert notifications(rules.read('{"a":1}', NOW)) == []
-    (found,) = notifications(rules.read('{"a":1}{"type":"t"}', NOW))
-    assert found.type == "t"
+    alone = rules.read('{"a":1}', NOW)
+    assert (notifications(alone), others_of(alone)) == ([], [Ignored()])
+    both = rules.read('{"a":1}{"type":"t"}', NOW)
+    assert [each.type for each in notifications(both)] == ["t"]
+    assert others_of(both) == [Ignored()]
 
 
 def test_a_frame_that_is_too_large_for_its_rule_is_not_understood():
