@@ -67,7 +67,7 @@ def dead(tmp_path, warnings):
 
 async def test_letters_are_appended_for_the_owner_alone_and_read_back(dead, warnings):
     for n in range(3):
-        await dead.write_dead_letter(dead_letter(n))
+        await dead.write_dead_letters(dead_letter(n))
     assert dead.read() == [dead_letter(n) for n in range(3)]
     assert stat.S_IMODE(os.stat(dead.path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(dead.path.parent).st_mode) == 0o700
@@ -76,7 +76,7 @@ async def test_letters_are_appended_for_the_owner_alone_and_read_back(dead, warn
 
 async def test_those_that_were_taken_leave_the_file_and_later_ones_stay(dead):
     for n in range(3):
-        await dead.write_dead_letter(dead_letter(n))
+        await dead.write_dead_letters(dead_letter(n))
     dead.replace(2, [dead_letter(1)])
     assert dead.read() == [dead_letter(1), dead_letter(2)]
     dead.replace(2, [])
@@ -86,10 +86,21 @@ async def test_those_that_were_taken_leave_the_file_and_later_ones_stay(dead):
 
 async def test_a_letter_that_cannot_be_written_is_told_in_full(tmp_path, warnings):
     (tmp_path / "file").write_text("")
-    await DeadLetters(tmp_path / "file" / "x", warnings.append).write_dead_letter(
+    await DeadLetters(tmp_path / "file" / "x", warnings.append).write_dead_letters(
         dead_letter(5)
     )
     assert dead_letter(5).line in warnings[0]
+
+
+async def test_letters_for_one_reason_are_appended_at_once_and_told_as_one(
+    dead, warnings
+):
+    letters = [dead_letter(n) for n in range(1200)]
+    await dead.write_dead_letters(*letters)
+    assert dead.read() == letters
+    assert warnings == [
+        f"exec did not take 1,200 notifications: no; kept in {dead.path}"
+    ]
 
 
 @pytest.mark.parametrize("text", ["{}\n", "no\n", b"\xff\xfe"])
@@ -108,7 +119,7 @@ def test_a_file_that_is_not_there_is_said_so(dead):
 
 
 async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
-    await dead.write_dead_letter(dead_letter(0))
+    await dead.write_dead_letters(dead_letter(0))
     other = DeadLetters(dead.path, pytest.fail)
     with dead.claimed():
         with (
@@ -116,7 +127,7 @@ async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
             other.claimed(),
         ):
             pass
-        await dead.write_dead_letter(dead_letter(1))
+        await dead.write_dead_letters(dead_letter(1))
         dead.replace(1, [])
     with other.claimed():
         assert other.read() == [dead_letter(1)]
@@ -124,7 +135,7 @@ async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
 
 async def test_a_draft_that_a_killed_replay_left_is_in_nobodys_way(dead):
     """In a container, every process has the same number."""
-    await dead.write_dead_letter(dead_letter(0))
+    await dead.write_dead_letters(dead_letter(0))
     dead.path.with_name(f".{dead.path.name}.{os.getpid()}").write_text("half of")
     dead.replace(1, [dead_letter(1)])
     assert dead.read() == [dead_letter(1)]
@@ -137,10 +148,10 @@ def test_a_folder_that_cannot_be_written_cannot_be_claimed(dead):
 
 async def test_a_torn_line_costs_no_other_letter_and_is_kept(dead, warnings):
     """A killed process, another program or a full disk left half of one."""
-    await dead.write_dead_letter(dead_letter(0))
+    await dead.write_dead_letters(dead_letter(0))
     with dead.path.open("ab") as file:
         file.write(b'{"sink":"exec","error":"no \xff')
-    await dead.write_dead_letter(dead_letter(1))
+    await dead.write_dead_letters(dead_letter(1))
     first, torn, last = dead.read()
     assert (first, last) == (dead_letter(0), dead_letter(1))
     assert torn.line == '{"sink":"exec","error":"no \\xff'
@@ -151,10 +162,10 @@ async def test_a_torn_line_costs_no_other_letter_and_is_kept(dead, warnings):
 async def test_a_file_that_another_process_does_not_let_go_of_is_not_waited_for(
     dead, warnings
 ):
-    await dead.write_dead_letter(dead_letter(0))
+    await dead.write_dead_letters(dead_letter(0))
     with dead.path.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        await dead.write_dead_letter(dead_letter(1))
+        await dead.write_dead_letters(dead_letter(1))
     assert "does not let go of it" in warnings[-1]
     assert dead_letter(1).line in warnings[-1]
     assert dead.read() == [dead_letter(0)]
@@ -163,7 +174,7 @@ async def test_a_file_that_another_process_does_not_let_go_of_is_not_waited_for(
 async def test_a_pipe_in_its_place_is_not_waited_for(dead, warnings):
     dead.path.parent.mkdir(parents=True)
     os.mkfifo(dead.path)
-    await dead.write_dead_letter(dead_letter(0))
+    await dead.write_dead_letters(dead_letter(0))
     assert "no regular file" in warnings[0]
 
 
@@ -176,7 +187,7 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path, make):
 
 async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
     text = '{"type":"t","n":"\u2028\x85"}'
-    await dead.write_dead_letter(DeadLetter("exec", "no", 1, "then", text))
+    await dead.write_dead_letters(DeadLetter("exec", "no", 1, "then", text))
     (read,) = dead.read()
     assert notification_of(read.line).fields["n"] == "\u2028\x85"
 
@@ -184,7 +195,7 @@ async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
 async def test_a_replay_by_a_link_empties_the_file_that_it_leads_to(tmp_path):
     """Seen: the link was gone, and the letters were handed on again the next time."""
     file, link = tmp_path / "letters", tmp_path / "link"
-    await DeadLetters(file, print).write_dead_letter(LETTER)
+    await DeadLetters(file, print).write_dead_letters(LETTER)
     link.symlink_to(file)
     deliver = DeliveryTargets(command="true")
     assert await replay(link, Settings(), deliver, print) == 1

@@ -35,15 +35,15 @@ class Story:
             sinks,
             settings or Settings(hand_on_delays=(1.0, 2.0)),
             self.virtual.clock,
-            write_dead_letter=self._reject,
+            write_dead_letters=self._reject,
             warn=self.warnings.append,
             durable=durable,
             routing=Routing(routes, [s.name for s in sinks], print) if routes else None,
         )
         self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
 
-    async def _reject(self, dead_letter: DeadLetter) -> None:
-        self.letters.append(dead_letter)
+    async def _reject(self, *letters: DeadLetter) -> None:
+        self.letters += letters
 
     @property
     def rejected(self) -> list[tuple[str, str, int]]:

@@ -58,14 +58,14 @@ class Story:
             sinks,
             Settings(hand_on_delays=(1.0, 2.0)),
             VirtualClock().clock,
-            write_dead_letter=self._reject,
+            write_dead_letters=self._reject,
             warn=self.warnings.append,
             durable=durable,
             routing=Routing(routes, [s.name for s in sinks], self.warnings.append),
         )
 
-    async def _reject(self, letter):
-        self.letters.append(letter)
+    async def _reject(self, *letters):
+        self.letters += letters
 
 
 @asynccontextmanager

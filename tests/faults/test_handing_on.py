@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from tests.e2e.support import NO_BYTECODE, Home, Running, Server, until
 from tests.faults.support import without_resume
 from tests.support.catalogue import sample
@@ -261,6 +262,41 @@ def test_what_is_refused_becomes_a_dead_letter_and_a_replay_delivers_it(
         assert [each.title for each in there.posted] == ["0", "1", "2"]
         assert json.loads(there.posted[0].body)["own"] == [1.5, None]
     assert not letters.exists()
+
+
+WAITED = 5_000
+
+
+def waiting_for_a_hook(home: Home, server: Server) -> Running:
+    """Start a listener that has shown very much, and whose hook takes nothing."""
+    listener = home.listen("--json", "--exec", "sleep 60")
+    for first in range(0, WAITED, 1000):
+        titles = range(first, first + 1000)
+        server.dev("notify", [{"type": "t", "title": str(n)} for n in titles])
+    listener.prints(WAITED)
+    return listener
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_however_much_waits_at_the_end_of_a_nameless_listener_becomes_letters(
+    home: Home, server: Server, signum
+):
+    listener = waiting_for_a_hook(home, server)
+    listener.signal(signum)
+    listener.wait()
+    (letters,) = dead_letters(home)
+    found = [DeadLetter.of_line(x) for x in letters.read_text().splitlines()]
+    titles = [notification_of(letter.line).title for letter in found]
+    assert titles == [str(n) for n in range(WAITED)]
+    assert len(listener.err.lines) < 10
+
+
+def test_what_there_is_no_time_to_keep_is_said_to_be_lost(home: Home, server: Server):
+    listener = waiting_for_a_hook(home, server)
+    listener.signal(signal.SIGINT)
+    listener.signal(signal.SIGTERM)
+    assert listener.wait() == -signal.SIGTERM
+    assert "Lost, because no time is left: exec has" in listener.err.text
 
 
 @pytest.mark.fault(43)

@@ -11,8 +11,7 @@ import pytest
 
 import notifyws
 from notifyws import errors
-from notifyws.cli.hints import fitting
-from notifyws.cli.listener import too_late
+from notifyws.cli.hints import fitting, too_late
 from notifyws.delivery.filters import Selection
 from notifyws.errors import command
 from notifyws.models import Notification

@@ -54,7 +54,9 @@ def owned_by_another(path):
 
 async def test_a_dead_letter_goes_through_no_link_and_is_told_whole(tmp_path, told):
     (tmp_path / "letters.jsonl").symlink_to(tmp_path / ".bashrc")
-    await DeadLetters(tmp_path / "letters.jsonl", told.append).write_dead_letter(LETTER)
+    await DeadLetters(tmp_path / "letters.jsonl", told.append).write_dead_letters(
+        LETTER
+    )
     assert not (tmp_path / ".bashrc").exists()
     assert "it is a link" in told[0]
     assert LETTER.line in told[0]

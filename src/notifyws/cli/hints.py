@@ -1,4 +1,4 @@
-"""What to do next: by what was mistyped, by where it failed, and for a newcomer.
+"""What to do next: by what was mistyped, failed or took too long, and for a newcomer.
 
 It reads what typer's errors carry, and knows nothing of what the commands do.
 """
@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 from notifyws.config.urls import shown_url
 from notifyws.config.validation import nearest
+from notifyws.errors import TimeRanOut
 
 if TYPE_CHECKING:
     from notifyws.auth.authenticator import Authenticator
     from notifyws.config.settings import Settings
+    from notifyws.delivery.filters import Selection
 
 PLACES = ("--server", "--profile", "--url", "--env-file")
 PLACES_OF = {
@@ -201,3 +203,33 @@ def _has_token(auth: Authenticator) -> bool | None:
     except OSError:
         return None  # what lies in a folder that is closed to us, nobody knows
     return warm_token(auth) is not None
+
+
+def too_late(
+    selection: Selection, timeout: float | None, received: int, connected: bool
+) -> TimeRanOut:
+    """Return what was missed, and what to change before the next try.
+
+    Args:
+        received: notifications that came, whether they were asked for or not.
+    """
+    longer = "give --timeout more time"
+    shown = selection.admitted
+    said = f"{shown} notification{'s' * (shown != 1)} came"
+    hint = f"{longer}, or see whether any are sent: notifyws send -m hello"
+    if not connected:
+        said, hint = "there was no connection", "notifyws status --check"
+    elif received > shown:
+        said = f"{shown} of {received} notifications passed the filters"
+        hint = f"check --type and --filter, or {longer}"
+    elif selection.satisfied:
+        said, hint = "what was asked for came, but was not all handed on", longer
+    elif shown and selection.count is not None:
+        said = f"{shown} of {selection.count} notifications came"
+        hint = f"{longer}, or ask for fewer with --count"
+    elif shown:
+        said += ", and none made --until true" if selection.has_end else ""
+        hint = f"check --until, or {longer}"
+        if not selection.has_end:
+            hint = "to end with 0, say what is enough: --count N or --until EXPR"
+    return TimeRanOut(f"{timeout or 0:g} s are over; {said}", hint)

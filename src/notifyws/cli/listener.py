@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from notifyws.cli.hints import too_late
 from notifyws.cli.listen_options import recording_of
 from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.servers import services_of, speaking_of, until_ended
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.errors import OutputFailed
 from notifyws.fleet.health import Supervisor
 from notifyws.service import NotificationService
 from notifyws.tasks import background
@@ -133,13 +134,21 @@ class _Listening:
         for listener in self._listeners:
             listener.tell_gap(since, reason)
 
+    def _tell_lost(self) -> None:
+        """Say what no file holds: there is no time to make dead letters of it."""
+        outlives = self._request.name or self._request.group
+        for service in () if outlives else self._services.values():
+            if left := _waiting(service):
+                say(f"Lost, because no time is left: {left}", "error")
+
     async def run(self) -> None:
         """Connect, and show what passes until it is enough, too late, or over."""
         request, renderer = self._request, self._renderer
         unwatch = self._output.watch_reader(self._leave)
         try:
             async with AsyncExitStack() as stack:
-                stack.enter_context(before_dying(renderer.stop))
+                for act in (renderer.stop, self._tell_lost):
+                    stack.enter_context(before_dying(act))
                 for each in self._services.values():  # one alone, where it is recorded
                     how = each, request.record, self._warn
                     stack.enter_context(recording_of(*how, secrets=request.secrets))
@@ -170,7 +179,11 @@ class _Listening:
         ticking = background("the footer", _tick(self._renderer), self._leave.died)
         try:
             listening = {k: self._follow(s) for k, s in self._services.items()}
-            await until_ended(listening, first=self._request.first, tell=_tell_end)
+            await until_ended(
+                listening,
+                first=self._request.first,
+                tell=lambda text: say(text, "error"),
+            )
         finally:
             ticking.cancel()
             await _finish(self._renderer)
@@ -222,36 +235,6 @@ class _Listening:
             yield
 
 
-def too_late(
-    selection: Selection, timeout: float | None, received: int, connected: bool
-) -> TimeRanOut:
-    """Return what was missed, and what to change before the next try.
-
-    Args:
-        received: notifications that came, whether they were asked for or not.
-    """
-    longer = "give --timeout more time"
-    shown = selection.admitted
-    said = f"{shown} notification{'s' * (shown != 1)} came"
-    hint = f"{longer}, or see whether any are sent: notifyws send -m hello"
-    if not connected:
-        said, hint = "there was no connection", "notifyws status --check"
-    elif received > shown:
-        said = f"{shown} of {received} notifications passed the filters"
-        hint = f"check --type and --filter, or {longer}"
-    elif selection.satisfied:
-        said, hint = "what was asked for came, but was not all handed on", longer
-    elif shown and selection.count is not None:
-        said = f"{shown} of {selection.count} notifications came"
-        hint = f"{longer}, or ask for fewer with --count"
-    elif shown:
-        said += ", and none made --until true" if selection.has_end else ""
-        hint = f"check --until, or {longer}"
-        if not selection.has_end:
-            hint = "to end with 0, say what is enough: --count N or --until EXPR"
-    return TimeRanOut(f"{timeout or 0:g} s are over; {said}", hint)
-
-
 def _name_the_proxy(request: Request, url: str) -> None:
     if not (request.show.verbose and url):
         return
@@ -262,20 +245,22 @@ def _name_the_proxy(request: Request, url: str) -> None:
         say(f"Through the proxy {proxy}")
 
 
-def _tell_end(text: str) -> None:
-    say(text, "error")
-
-
 async def _delivered(service: NotificationService) -> None:
     """Return when all is handed on; who waits for long is told for what."""
     try:
         async with asyncio.timeout(SOON):
             await service.listener.delivered()
     except TimeoutError:
-        waiting = service.listener.backlog.items()
-        left = ", ".join(f"{name} has {b.count:,}" for name, b in waiting if b.count)
+        left = _waiting(service)
         say(f"What was asked for came; still to be handed on: {left}. Ctrl-C ends it")
         await service.listener.delivered()
+
+
+def _waiting(service: NotificationService) -> str:
+    backlog = service.listener.backlog.items()
+    return ", ".join(
+        f"{name} has {each.count:,}" for name, each in backlog if each.count
+    )
 
 
 async def _finish(renderer: Renderer) -> None:

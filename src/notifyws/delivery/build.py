@@ -87,7 +87,7 @@ def build_outbox(
         sinks,
         auth.settings,
         auth.clock,
-        write_dead_letter=dead_letters.write_dead_letter,
+        write_dead_letters=dead_letters.write_dead_letters,
         warn=warn,
         durable=name is not None,
         routing=build_routing(deliver, sinks, warn),

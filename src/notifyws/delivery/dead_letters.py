@@ -35,7 +35,7 @@ from notifyws.delivery.worker import Sink
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 
 HINT = "name the file that a warning told"
-TRIES = 40
+TRIES = 20
 """How often an append is tried while another process holds the file."""
 
 
@@ -51,14 +51,16 @@ class DeadLetters:
         self.path = path
         self._warn = warn
 
-    async def write_dead_letter(self, letter: DeadLetter) -> None:
-        """Append a letter; never raises."""
-        why = f"{letter.sink} did not take a notification: {letter.error}"
-        line = letter.as_line().encode() + b"\n"
+    async def write_dead_letters(self, *letters: DeadLetter) -> None:
+        """Append letters of one sink, for one reason, at once; never raises."""
+        first, count = letters[0], len(letters)
+        what = "a notification" if count == 1 else f"{count:,} notifications"
+        why = f"{first.sink} did not take {what}: {first.error}"
+        lines = "".join(f"{letter.as_line()}\n" for letter in letters).encode()
         try:
             for _ in range(TRIES):
                 with suppress(BlockingIOError):  # another process is at it
-                    self._append(line)
+                    self._append(lines)
                     break
                 await asyncio.sleep(0.05)
             else:
@@ -66,7 +68,8 @@ class DeadLetters:
         except OSError as error:
             reason = error.strerror or str(error)
             lost = f"{why}; and {self.path} cannot be written: {reason}; it was"
-            self._warn(f"{lost} {letter.line}")
+            for letter in letters:
+                self._warn(f"{lost} {letter.line}")
         else:
             self._warn(f"{why}; kept in {self.path}")
 
@@ -208,16 +211,17 @@ async def _deliver(
 ) -> None:
     """Deliver letters, each to who takes it; the others are added to ``left``."""
 
-    async def keep(letter: DeadLetter) -> None:
-        warn(f"{letter.sink} did not take a notification again: {letter.error}")
-        left.append(letter)
+    async def keep(*letters: DeadLetter) -> None:
+        for letter in letters:
+            warn(f"{letter.sink} did not take a notification again: {letter.error}")
+        left.extend(letters)
 
     outbox = Outbox(
         OutboxFile(None, warn),
         sinks,
         settings,
         real_clock(),
-        write_dead_letter=keep,
+        write_dead_letters=keep,
         warn=warn,
         durable=False,
     )

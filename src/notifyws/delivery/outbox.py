@@ -32,7 +32,7 @@ from notifyws.delivery.outbox_records import (
     notification_of,
 )
 from notifyws.delivery.timed_worker import Workers
-from notifyws.delivery.worker import Sink, WriteDeadLetter
+from notifyws.delivery.worker import Sink, WriteDeadLetters
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED, kept_id
 
@@ -52,7 +52,7 @@ class Outbox:
 
     Args:
         settings: how often a sink is tried, and how much may wait for it.
-        write_dead_letter: keeps what a sink finally did not take.
+        write_dead_letters: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
         durable: whether this outlives the process, as a named listener does.
         routing: tells which sinks take what; each takes all without it.
@@ -75,7 +75,7 @@ class Outbox:
         settings: Settings,
         clock: Clock,
         *,
-        write_dead_letter: WriteDeadLetter,
+        write_dead_letters: WriteDeadLetters,
         warn: Callable[[str], None],
         durable: bool,
         routing: Routing | None = None,
@@ -86,13 +86,13 @@ class Outbox:
             routing,
             lambda name: self.waiting[name].count,
             *(store, settings, clock),
-            write_dead_letter=write_dead_letter,
+            write_dead_letters=write_dead_letters,
             gone=self._forget,
             warn=warn,
             hurried=not durable,
         )
         self._max_bytes, self._clock, self._warn = settings.queue_disk, clock, warn
-        self._write_dead_letter = write_dead_letter
+        self._write_dead_letters = write_dead_letters
         self.counts = dict(self._workers.counts)
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
@@ -192,7 +192,7 @@ class Outbox:
                 at = utc_text(self._clock.wall())
                 letter = DeadLetter(OUTPUT, why, 0, at, record.line)
                 self.counts.setdefault(OUTPUT, DeliveryCounts()).rejected += 1
-                await self._write_dead_letter(letter)
+                await self._write_dead_letters(letter)
                 await self._store.done(OUTPUT, record.position)
 
     async def drained(self) -> None:

@@ -7,7 +7,7 @@ It never raises: a sink that fails, even by a bug, is a notification not taken.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 from notifyws.clock import Clock, utc_text
@@ -24,8 +24,15 @@ from notifyws.models import Notification
 BATCH = 100
 """Notifications read back from the store at once."""
 
-WriteDeadLetter = Callable[[DeadLetter], Awaitable[None]]
-"""Keeps a dead letter."""
+MANY = 2000
+"""Of those that become dead letters at once."""
+
+
+class WriteDeadLetters(Protocol):
+    """Keeps dead letters, of one sink and for one reason."""
+
+    async def __call__(self, *letters: DeadLetter) -> None:
+        """Keep all, or tell them in full."""
 
 
 class Sink(Protocol):
@@ -77,7 +84,7 @@ class DeliveryWorker:
         settings: Settings,
         clock: Clock,
         *,
-        write_dead_letter: WriteDeadLetter,
+        write_dead_letters: WriteDeadLetters,
         gone: Callable[[str, OutboxRecord], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -89,7 +96,7 @@ class DeliveryWorker:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._write_dead_letter = write_dead_letter
+        self._write_dead_letters = write_dead_letters
         self._gone = gone
         self._warn = warn
         self._failing = ""
@@ -119,11 +126,16 @@ class DeliveryWorker:
 
     async def reject_the_rest(self) -> None:
         """Make dead letters of all that waits."""
-        why = f", after: {self._failing}" if self._failing else ""
-        while records := await self._store.waiting(self.name, 0, BATCH):
+        error = "the listener ended before it"
+        error += f", after: {self._failing}" if self._failing else ""
+        after = 0
+        while records := await self._store.waiting(self.name, after, MANY):
+            after = records[-1].position
+            letters = [self._letter(record, 0, error) for record in records]
+            await self._write_dead_letters(*letters)
+            self.counts.rejected += len(records)
             for record in records:
-                await self._reject(record, 0, f"the listener ended before it{why}")
-                await self._forget(record)
+                self._gone(self.name, record)
 
     async def _deliver(self, record: OutboxRecord, places: asyncio.Semaphore) -> None:
         try:
@@ -177,9 +189,11 @@ class DeliveryWorker:
         await self._bury(record, attempts, error)
 
     async def _bury(self, record: OutboxRecord, attempts: int, error: str) -> None:
+        await self._write_dead_letters(self._letter(record, attempts, error))
+
+    def _letter(self, record: OutboxRecord, attempts: int, error: str) -> DeadLetter:
         at = utc_text(self._clock.wall())
-        letter = DeadLetter(self.name, error, attempts, at, record.line)
-        await self._write_dead_letter(letter)
+        return DeadLetter(self.name, error, attempts, at, record.line)
 
     async def _forget(self, record: OutboxRecord) -> None:
         await self._store.done(self.name, record.position)

@@ -38,15 +38,15 @@ class Scene:
             sinks,
             Settings(hand_on_delays=(0.01,)),
             real_clock(),
-            write_dead_letter=self._write_dead_letter,
+            write_dead_letters=self._write_dead_letters,
             warn=self.lost.append,
             selection=None,
             lost=lambda since, why: self.lost.append(why),
         )
         self._number = 0
 
-    async def _write_dead_letter(self, letter: Any) -> None:
-        raise AssertionError(letter)
+    async def _write_dead_letters(self, *letters: Any) -> None:
+        raise AssertionError(letters)
 
     async def append(self, *titles: object) -> None:
         """Have something in the stream."""

@@ -119,7 +119,7 @@ def build_member(
         sinks,
         auth.settings,
         auth.clock,
-        write_dead_letter=letters.write_dead_letter,
+        write_dead_letters=letters.write_dead_letters,
         warn=auth.warn,
         selection=selection,
         lost=lost,

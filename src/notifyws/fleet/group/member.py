@@ -21,7 +21,7 @@ from notifyws.delivery.outbox_records import Backlog, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.timed_worker import Workers
-from notifyws.delivery.worker import Sink, WriteDeadLetter
+from notifyws.delivery.worker import Sink, WriteDeadLetters
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Entry, moment_text
 from notifyws.fleet.group.in_hand import InHand
@@ -44,7 +44,7 @@ class GroupMember:
     """Takes what falls to one member.
 
     Args:
-        write_dead_letter: keeps what a sink finally did not take.
+        write_dead_letters: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
         selection: which notifications are wanted; all of them when not given.
         lost: told since when (RFC 3339) something is missing, and why.
@@ -65,7 +65,7 @@ class GroupMember:
         settings: Settings,
         clock: Clock,
         *,
-        write_dead_letter: WriteDeadLetter,
+        write_dead_letters: WriteDeadLetters,
         warn: Callable[[str], None],
         selection: Filter | None,
         lost: Callable[[str, str], None],
@@ -81,7 +81,7 @@ class GroupMember:
             routing,
             self.in_hand.waits_for,
             *(self.in_hand, settings, clock),
-            write_dead_letter=write_dead_letter,
+            write_dead_letters=write_dead_letters,
             gone=lambda name, record: self._look(),
             warn=warn,
         )
