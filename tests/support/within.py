@@ -21,6 +21,8 @@ from unittest import mock
 
 import pytest
 
+from notifyws.cli.process import UNUSED
+
 
 class _Left(BaseException):
     """The command has ended its process, with this code."""
@@ -61,7 +63,8 @@ def _placed(
         patch.setattr(os, "_exit", _leave)
         for name in ("freeze", "set_threshold"):  # what it leaves behind is garbage
             patch.setattr(gc, name, lambda *numbers: None)
-        patch.setitem(sys.modules, "click", None)  # as it is set for every command
+        for name in UNUSED:  # as it is for every command
+            patch.setitem(sys.modules, name, None)
         streams = {"stdin": given, "stdout": sys.stdout, "stderr": talk}
         for name, value in {**streams, "argv": ["notifyws", *args]}.items():
             patch.setattr(sys, name, value)

@@ -42,8 +42,9 @@ UNHEARD = r"WEBSOCKETS_.*|PYTHON_DOTENV_DISABLED"
 """Variables by which libraries would take other bounds than ours, or read no file."""
 SIZES, SIZE = ("COLUMNS", "LINES"), r"0*[1-9][0-9]{0,3}"
 """A terminal's size; 0 is that of one that does not know, and a huge one no memory."""
-UNUSED = ("click",)
-"""What makes httpx import its own command line wherever it is installed: 0.1 s."""
+UNUSED = ("click", "hiredis")
+"""What makes httpx import its own command line wherever it is installed: 0.1 s; and
+what makes a list of any length that a server of Redis' kind announces: 7 s."""
 OPENED = ("OPENSSL_CONF", "SSL_CERT_DIR")
 """Variables that name what OpenSSL opens once it is imported; it waits at a pipe."""
 

@@ -78,6 +78,18 @@ async def test_a_server_that_never_ends_its_answer_costs_one_second():
     assert asked == [20, 20], "nothing may be repeated behind our back"
 
 
+async def test_an_answer_that_announces_two_billion_elements_costs_one_second():
+    async with (
+        scripted(b"*2147483647\r\n" * 5) as server,
+        aclosing(RedisCache(server.url)) as cache,
+    ):
+        for _ in range(2):  # the second forgets what the first was told
+            start = time.monotonic()
+            with pytest.raises(CacheFailed, match="did not answer within 1 s"):
+                await cache.read(ME, "a")
+            assert time.monotonic() - start < 1 + SLACK
+
+
 @pytest.mark.parametrize("call", ["read", "replace", "add"])
 @pytest.mark.parametrize(
     ("answer", "sentence"),
