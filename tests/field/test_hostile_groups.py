@@ -138,6 +138,37 @@ async def test_the_last_id_that_there_can_be_is_said_and_ends_nothing(make, valk
 
 
 @with_stores
+@pytest.mark.parametrize("place", [f"{2**64 - 1}-{2**64 - 1}", f"{2**63}-0"])
+async def test_members_that_stand_where_their_stream_never_was_begin_anew(
+    make, valkey, place
+):
+    """Seen: none of them was given anything any more, and nothing was behind."""
+    store = make("a")
+    proof = (await leading(store)).proof
+    await store.append(0, proof, batch(1, "x"))
+    valkey.command("XGROUP", "SETID", store.base, "members", place)
+    await store.append(0, proof, batch(2, "y"))
+    assert await store.read([0], 10, 0.1) == []
+    assert (await leading(store)).lag == 2
+    assert len(await store.read([0], 10, 0.1)) == 2
+    assert (await leading(store)).lag == 0
+
+
+@with_stores
+async def test_members_that_have_read_all_that_was_deleted_since_stay_where_they_are(
+    make, valkey
+):
+    store = make("a")
+    proof = (await leading(store)).proof
+    await store.append(0, proof, batch(1, "x", "y"))
+    first, last = await store.read([0], 10, 0.1)
+    valkey.command("XDEL", store.base, last.id)
+    assert (await leading(store)).lag == 0
+    assert await store.read([0], 10, 0.1) == []
+    assert first.id < last.id
+
+
+@with_stores
 async def test_an_entry_of_a_moment_that_no_calendar_knows_is_like_any_other(
     make, valkey
 ):
@@ -543,7 +574,7 @@ class Reading:
         settings = load(environ={}).settings
         self.member = GroupMember(
             *(store, self.queue, [], settings, real_clock()),
-            write_dead_letter=lambda letter: None,
+            write_dead_letters=lambda letter: None,
             warn=print,
             selection=None,
             lost=print,

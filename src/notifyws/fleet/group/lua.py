@@ -62,6 +62,19 @@ local function entries_after(stream, id, last, count)
   local found = redis.pcall('XRANGE', stream, '(' .. id, last, 'COUNT', count)
   return found.err and {{}} or found
 end
+local function padded(id)
+  local milliseconds, number = string.match(id, '^(%d+)-(%d+)$')
+  return string.rep('0', 20 - #milliseconds) .. milliseconds
+    .. string.rep('0', 20 - #number) .. number
+end
+local function is_beyond(id, stream)
+  local facts = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #facts, 2 do
+    if facts[i] == 'last-generated-id' then
+      return padded(id) > padded(facts[i + 1])
+    end
+  end
+end
 local function standing(stream)
   local last, behind = false, false
   for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
@@ -71,8 +84,11 @@ local function standing(stream)
       last, behind = facts['last-delivered-id'], facts['lag']
     end
   end
+  local unread = entries_after(stream, last or '0-0', '+', 1)[1]
+  if last and not unread and not behind and is_beyond(last, stream) then
+    last, unread = false, entries_after(stream, '0-0', '+', 1)[1]
+  end
   local after = last or '0-0'
-  local unread = entries_after(stream, after, '+', 1)[1]
   if not unread then
     behind = 0
   elseif not behind then
@@ -85,6 +101,7 @@ local function standing(stream)
 end
 """
 """How many entries nobody has read, who holds what (``XPENDING``; nothing where the
-consumer group is missing), and unix milliseconds of the oldest that is not handled.
-A Redis that does not know how many are unread counts them, up to some megabytes. There
-is nothing after the last id that a stream can have, and Redis refuses to look."""
+consumer group is missing, or stands where its stream never was), and unix milliseconds
+of the oldest that is not handled. A Redis that does not know how many are unread counts
+them, up to some megabytes. There is nothing after the last id that a stream can have,
+and Redis refuses to look."""

@@ -155,6 +155,7 @@ for n = 1, streams do
   redis.call('PEXPIRE', stream, keep)
   local behind, held, since = standing(stream)
   if not held then
+    redis.call('XGROUP', 'DESTROY', stream, '{MEMBERS}')
     redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0')
     held = {{0}}
   end
