@@ -197,6 +197,15 @@ def test_no_command_takes_an_odd_environment_for_a_bug_of_ours(home, files, comm
         assert "Traceback" not in ran.stderr + ran.stdout
 
 
+@pytest.mark.parametrize(
+    "odd", [{}, {"COMP_WORDS": "notifyws li"}, {"COMP_WORDS": "", "COMP_CWORD": "x"}]
+)
+def test_a_shell_that_says_not_all_of_a_tab_is_offered_something(home, odd):
+    ran = home.run(env={"_NOTIFYWS_COMPLETE": "complete_bash", **odd})
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "listen" in ran.stdout
+
+
 def test_a_netrc_adds_no_credentials(home, there):
     (home.path / ".netrc").write_text("machine 127.0.0.1 login me password sentinel\n")
     (home.path / ".netrc").chmod(0o600)

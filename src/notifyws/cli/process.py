@@ -59,6 +59,10 @@ def settle_environment() -> None:
         odd_size = name in SIZES and not re.fullmatch(SIZE, value.strip())
         if odd_size or re.fullmatch(UNHEARD, name):
             del os.environ[name]
+    if "_NOTIFYWS_COMPLETE" in os.environ:  # the library takes them for granted
+        os.environ.setdefault("COMP_WORDS", "")
+        if not re.fullmatch(r"[0-9]{1,4}", os.environ.get("COMP_CWORD", "")):
+            os.environ["COMP_CWORD"] = "1"
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # Python's own, with tracebacks
     for name in UNUSED:

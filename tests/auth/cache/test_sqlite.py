@@ -164,6 +164,41 @@ def test_a_damaged_database_is_put_aside_and_others_follow(store, path):
     assert path.with_name("tokens.db.broken").exists()
 
 
+def test_a_damaged_database_takes_the_place_of_no_other_file(store, path):
+    store.add(ME, "access", "x", 9)
+    path.with_name("tokens.db.broken").write_text("precious")
+    path.write_bytes(path.read_bytes()[:16] + b"\xff" * 9000)
+    assert store.add(ME, "lock", "mine", 9)
+    assert path.with_name("tokens.db.broken").read_text() == "precious"
+
+
+@pytest.mark.parametrize("end", ["'abc'", "x'00'"])
+def test_an_entry_whose_end_is_no_number_reads_as_none_and_goes(store, path, end):
+    store.add(ME, "access", "a", 9)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"UPDATE entries_1 SET end = {end}")
+        assert store.read(ME, "access") == {}
+        assert store.add(ME, "lock", "mine", 9)
+        assert [name for (name,) in db.execute("SELECT name FROM entries_1")] == [
+            "lock"
+        ]
+
+
+def test_a_view_without_end_costs_one_second(store, path):
+    store.add(ME, "access", "a", 9)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TABLE entries_1")
+        db.execute(
+            """CREATE VIEW entries_1 AS WITH RECURSIVE c(account, name, text, end) AS
+            (SELECT 'x', 'x', 'x', 1 UNION ALL SELECT account, name, text, end FROM c)
+            SELECT * FROM c"""
+        )
+    start = time.monotonic()
+    with pytest.raises(CacheFailed, match="cannot be used"):
+        store.read(ME, "access")
+    assert time.monotonic() - start < 1 + SLACK
+
+
 def test_a_file_removed_under_us_is_begun_anew(store, path):
     store.add(ME, "lock", "old", 9)
     path.unlink()

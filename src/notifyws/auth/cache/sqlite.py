@@ -41,7 +41,14 @@ from notifyws.auth.cache import (
     text_of,
 )
 from notifyws.config.files import NO_HOME, private_folder
-from notifyws.config.sqlite_files import BROKEN, CACHE, demand_ours, error_name, mark
+from notifyws.config.sqlite_files import (
+    BROKEN,
+    CACHE,
+    demand_ours,
+    error_name,
+    mark,
+    set_aside,
+)
 from notifyws.errors import CacheFailed
 
 if TYPE_CHECKING:
@@ -51,13 +58,15 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT = 0.9 * CALL_TIMEOUT
 """Seconds to wait for other processes; the rest is for the work itself."""
+STEPS = 100_000
+"""Of SQLite's own between two looks at the clock; no call of ours takes so many."""
 
 CREATE = """CREATE TABLE IF NOT EXISTS entries_1 (
     account TEXT NOT NULL, name TEXT NOT NULL, text BLOB NOT NULL, end REAL NOT NULL,
     PRIMARY KEY (account, name)) WITHOUT ROWID"""
-PURGE = "DELETE FROM entries_1 WHERE end <= ?"
+PURGE = "DELETE FROM entries_1 WHERE end <= ? OR typeof(end) != 'real'"
 READ = """SELECT substr(CAST(text AS BLOB), 1, ?), end FROM entries_1
-    WHERE account = ? AND name = ? AND end > ?"""
+    WHERE account = ? AND name = ? AND end > ? AND typeof(end) = 'real'"""
 WRITE = "INSERT INTO entries_1 VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM entries_1 WHERE account = ? AND name = ?"
 
@@ -83,6 +92,7 @@ class SqliteStore:
         self.path = path
         self._now = now
         self._db: sqlite3.Connection | None = None
+        self._until = 0.0
         self._file: tuple[int, int] | None = None
 
     def read(self, account: str, *names: str) -> dict[str, Entry]:
@@ -160,6 +170,7 @@ class SqliteStore:
 
     def _when_free(self, step: Callable[[sqlite3.Connection], T]) -> T:
         deadline = time.monotonic() + BUSY_TIMEOUT
+        self._until = time.monotonic() + CALL_TIMEOUT
         pause = 0.001
         while True:
             try:
@@ -180,6 +191,7 @@ class SqliteStore:
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
             )
             self._file = file
+            self._db.set_progress_handler(lambda: time.monotonic() > self._until, STEPS)
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.execute("PRAGMA synchronous = OFF")
         return self._db
@@ -217,7 +229,7 @@ class SqliteStore:
         with suppress(FileNotFoundError):
             found = os.stat(self.path)
             if (found.st_dev, found.st_ino) == ours:
-                os.replace(self.path, f"{self.path}.broken")
+                set_aside(self.path)
 
     def _failure(self, error: Exception) -> CacheFailed:
         name = error_name(error)
@@ -236,8 +248,7 @@ class SqliteStore:
 class SqliteCache(TokenCache):
     """The file for an event loop, which never waits for a disk.
 
-    One thread of its own serves the calls in turn, and no call is older than its
-    second: one still waiting for its turn is withdrawn.
+    One thread serves the calls in turn; one that waits for a second is withdrawn.
 
     Args:
         path: the file; it and its folder are made when first needed.
