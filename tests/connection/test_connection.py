@@ -88,7 +88,7 @@ class Deaf:
         self.problem = problem
         self.aborted = False
 
-    async def send(self, text: str) -> None:
+    async def send_all(self, texts: list[str]) -> None:
         raise self.problem
 
     def abort(self) -> None:
@@ -383,7 +383,7 @@ async def test_a_ping_that_does_not_even_leave_has_no_answer_either():
     asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
     server = ScriptedServer(accepts(60.0))
     connection = await Connection.open(server.dial, HELLO, asks, VirtualClock().clock)
-    server.channels[-1].send = lambda text: asyncio.sleep(1e9)
+    server.channels[-1].send_all = lambda texts: asyncio.sleep(1e9)
     with pytest.raises(ConnectionLost, match="no answer to a ping within 5 s"):
         await connection.ping()
     assert now() == 5.0

@@ -7,6 +7,7 @@ import gc
 import socket
 import traceback
 import tracemalloc
+import zlib
 from contextlib import asynccontextmanager, suppress
 from time import time
 from unittest.mock import AsyncMock
@@ -295,7 +296,7 @@ async def test_what_is_sent_is_one_masked_text_frame():
         read.append(await peer.read())
 
     async with transport(story) as one:
-        await one.send('{"type":"x"}')
+        await one.send_all(['{"type":"x"}'])
         with pytest.raises(ConnectionLost):
             await one.burst()
     assert read == [(TEXT, b'{"type":"x"}')]
@@ -351,6 +352,77 @@ async def test_many_are_compressed_where_that_was_agreed_on():
         await one.send_all(["x" * 10_000])
         await one.close(1000, "")
     assert len(read[0][1]) < 100
+
+
+class Deflating:
+    """What a server compresses: each message refers to those before it."""
+
+    def __init__(self) -> None:
+        self._deflate = zlib.compressobj(wbits=-15)
+
+    def packed(self, text: bytes) -> bytes:
+        data = self._deflate.compress(text) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return data[:-4]
+
+    def text(self, text: bytes) -> bytes:
+        return self.marked(framed(TEXT, self.packed(text)))
+
+    def parts(self, text: bytes) -> bytes:
+        data = self.packed(text)
+        first = self.marked(framed(TEXT, data[:3], last=False))
+        return first + framed(PING, b"between") + framed(0, data[3:])
+
+    @staticmethod
+    def marked(frame: bytes) -> bytes:
+        return bytes([frame[0] | 0x40]) + frame[1:]
+
+
+@asynccontextmanager
+async def deflated(data: bytes, max_size: int = 1 << 20):
+    async def story(peer):
+        await peer.upgrade(Sec_WebSocket_Extensions="permessage-deflate")
+        for at in range(0, len(data), 700):
+            await peer.write(data[at : at + 700])
+            await asyncio.sleep(0)
+        await peer.hang()
+
+    async with httpd(story) as server:
+        limits = {"open_timeout": 5, "close_timeout": 0.05, "max_size": max_size}
+        settings = Settings(compression=True, **limits)
+        yield await dial(UpgradeRequest(server.url), settings, None)
+
+
+async def test_compressed_texts_are_read_in_order_also_in_parts_and_beside_others():
+    server = Deflating()
+    texts = [f"{number} {'é' * number}".encode() for number in range(300)]
+    data = b""
+    for number, text in enumerate(texts):
+        kinds = (server.text, server.text, server.parts, lambda x: framed(TEXT, x))
+        data += kinds[number % 4](text)
+    seen = []
+    async with deflated(data) as one:
+        while len(seen) < len(texts):
+            seen += await one.burst()
+        await one.close(1000, "")
+    assert seen == [text.decode() for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (Deflating.marked(framed(TEXT, b"\xff" * 40)), 1002),
+        (Deflating().text(b"x" * 2_000_000), 1009),
+        (Deflating().text(b"\xff\xfe"), 1007),
+    ],
+)
+async def test_a_compressed_text_that_is_none_ends_it_behind_what_came_before(
+    bad, code
+):
+    async with deflated(framed(TEXT, b"good") + bad + framed(TEXT, b"late")) as one:
+        assert await one.burst() == ["good"]
+        with pytest.raises(ConnectionLost) as caught:
+            await one.burst()
+    assert (caught.value.code, caught.value.sent) == (code, True)
 
 
 async def test_a_ping_returns_only_when_its_pong_is_there():
@@ -570,7 +642,7 @@ async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
     async with transport(lambda peer: peer.close(4321, "gone")) as one:
         with pytest.raises(ConnectionLost):
             await one.burst()
-        for call in (one.send("x"), one.send_all(["x", "y"]), one.ping()):
+        for call in (one.send_all(["x"]), one.send_all(["x", "y"]), one.ping()):
             with pytest.raises(ConnectionLost) as caught:
                 await call
             assert (caught.value.code, caught.value.reason) == (4321, "gone")

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.connection.websocket_framer import Framer, close_frame
+from notifyws.connection.websocket_framer import (
+    COMPRESSED,
+    Framer,
+    NotInflated,
+    close_frame,
+)
 from tests.support.httpd import BINARY, CLOSE, PING, TEXT, framed
 
 LARGEST = 70_000
@@ -98,9 +103,50 @@ def test_a_whole_one_that_is_too_large_is_no_text_either(length):
 
 def test_other_frames_come_out_as_they_come_once_their_length_is_known():
     framer, frame = Framer(LARGEST), framed(BINARY, b"x" * 300)
-    assert framer.cut(frame[:3]) == []
-    assert framer.cut(frame[3:100]) == [frame[:100]]
-    assert framer.cut(frame[100:] + framed(TEXT, b"ab")) == [frame[100:], ["ab"]]
+    assert cut(frame[:3], framer=framer) == []
+    assert cut(frame[3:100], framer=framer) == [frame[:100]]
+    rest = frame[100:] + framed(TEXT, b"ab")
+    assert cut(rest, framer=framer) == [frame[100:], "ab"]
+
+
+def packed(payload):
+    """Return a frame that is marked as compressed."""
+    return bytes([COMPRESSED]) + framed(TEXT, payload)[1:]
+
+
+def test_compressed_texts_are_inflated_each_after_what_came_before_it():
+    order = []
+
+    def inflate(payload):
+        order.append(payload)
+        return payload.decode().upper()
+
+    framer = Framer(LARGEST)
+    framer.inflate_by(inflate)
+    part = framed(TEXT, b"p", last=False) + framed(0, b"q")
+    data = packed(b"a") + framed(TEXT, b"b") + part + packed(b"c" * 300) + packed(b"d")
+    for piece in framer.cut(data + packed(b"e")[:2]):
+        order.append(piece)
+    assert order == [b"a", ["A", "b"], part, b"c" * 300, b"d", ["C" * 300, "D"]]
+    assert list(framer.cut(packed(b"e")[2:] + framed(PING))) == [["E"], framed(PING)]
+
+
+def test_what_came_before_a_text_that_cannot_be_inflated_is_told_first():
+    def inflate(payload):
+        raise NotInflated(1002, "bad")
+
+    framer = Framer(LARGEST)
+    framer.inflate_by(inflate)
+    pieces = framer.cut(framed(TEXT, b"good") + packed(b"x") + framed(TEXT, b"late"))
+    assert next(pieces) == ["good"]
+    with pytest.raises(NotInflated):
+        next(pieces)
+
+
+def test_a_compressed_text_that_is_too_large_is_left_to_others():
+    framer = Framer(10)
+    framer.inflate_by(bytes.decode)
+    assert cut(packed(b"x" * 11), framer=framer) == [packed(b"x" * 11)]
 
 
 FRAMES = st.one_of(

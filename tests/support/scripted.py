@@ -171,14 +171,11 @@ class ScriptedChannel:
         if self._in_a_row % BURST == 0:
             await asyncio.sleep(0)
 
-    async def send(self, text: str) -> None:
-        self._raise_if_ended()
-        self.sent.append(text)
-        self.answer(text)
-
     async def send_all(self, texts: Iterable[str]) -> None:
         for text in texts:
-            await self.send(text)
+            self._raise_if_ended()
+            self.sent.append(text)
+            self.answer(text)
 
     async def ping(self) -> None:
         self._raise_if_ended()

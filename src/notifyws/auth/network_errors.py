@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import ssl
 from contextlib import suppress
-from email.utils import mktime_tz, parsedate_tz
 
 from notifyws.clock import span
 from notifyws.errors import (
@@ -157,6 +156,8 @@ def retry_after(text: str | None) -> float | None:
 
 def http_date(text: str) -> float | None:
     """Return an HTTP date as unix seconds; ``None`` when it is none."""
+    from email.utils import mktime_tz, parsedate_tz  # twenty modules, seldom needed
+
     parsed = parsedate_tz(text)
     with suppress(ValueError, OverflowError):  # as in the year 99999
         moment = None if parsed is None else mktime_tz(parsed)

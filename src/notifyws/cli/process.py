@@ -19,6 +19,8 @@ import sys
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
@@ -45,6 +47,8 @@ SIZES, SIZE = ("COLUMNS", "LINES"), r"0*[1-9][0-9]{0,3}"
 UNUSED = ("click", "hiredis")
 """What makes httpx import its own command line wherever it is installed: 0.1 s; and
 what makes a list of any length that a server of Redis' kind announces: 7 s."""
+LATE = "importlib.metadata"
+"""What ``websockets`` imports and needs not where it is a release: 20 modules."""
 OPENED = ("OPENSSL_CONF", "SSL_CERT_DIR")
 """Variables that name what OpenSSL opens once it is imported; it waits at a pipe."""
 
@@ -67,6 +71,7 @@ def settle_environment() -> None:
         warnings.simplefilter("ignore")  # Python's own, with tracebacks
     for name in UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    _import_late(LATE)
     for name in OPENED:
         path = os.environ.get(name, os.devnull)
         fit = os.path.isfile(path) or os.path.isdir(path) or path == os.devnull
@@ -74,6 +79,17 @@ def settle_environment() -> None:
             del os.environ[name]  # to say so, OpenSSL may have to be imported
             message = f"cannot use {name} {path}: it is a pipe or a device"
             raise ConfigurationError(message, f"unset {name}")
+
+
+def _import_late(name: str) -> None:
+    """Import a module when something of it is used, whoever imports it before."""
+    spec = find_spec(name)
+    if name not in sys.modules and spec is not None and spec.loader is not None:
+        spec.loader = LazyLoader(spec.loader)
+        sys.modules[name] = module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        package, _, own = name.rpartition(".")
+        setattr(import_module(package), own, module)
 
 
 class Interrupted(BaseException):

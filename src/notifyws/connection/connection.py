@@ -103,7 +103,7 @@ class Connection:
         )
         try:
             for frame in upgrade_request.frames:
-                await transport.send(frame)
+                await transport.send_all([frame])
             await connection._shake_hands(handshake, ask)
         except ConnectionLost as lost:
             transport.abort()
@@ -117,7 +117,7 @@ class Connection:
         """Go through the handshake; what it does not await is kept for later."""
         while True:
             for frame in handshake.proceed():
-                await self._transport.send(frame)
+                await self._transport.send_all([frame])
             if handshake.done:
                 return
             if (request := handshake.request) is not None:
@@ -181,7 +181,7 @@ class Connection:
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
-        await self._transport.send(text)
+        await self._transport.send_all([text])
 
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send text frames in their order, many at once."""
@@ -237,7 +237,7 @@ class Connection:
 
     async def _say(self, ping: AppPing) -> None:
         if (frame := self.context.frame(ping.send)) is not None:
-            await self._transport.send(frame)
+            await self._transport.send_all([frame])
 
     def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:

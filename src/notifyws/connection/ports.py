@@ -74,9 +74,6 @@ class Transport(Protocol):
     async def burst(self) -> Sequence[str | bytes]:
         """Return all whole frames that came, at least one; bytes when binary."""
 
-    async def send(self, text: str) -> None:
-        """Send one text frame."""
-
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send text frames in their order, many at once."""
 

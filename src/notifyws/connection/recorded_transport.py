@@ -77,10 +77,6 @@ class RecordedTransport:
             self._recorder.received(self._number, frame)
         return frames
 
-    async def send(self, text: str) -> None:
-        """Send one text frame."""
-        await self.send_all([text])
-
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send text frames in their order."""
         for text in texts:

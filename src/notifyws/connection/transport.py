@@ -19,7 +19,8 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import BytesLike
 
-from notifyws.connection.websocket_framer import Framer, close_frame
+from notifyws.connection.inflate import inflater
+from notifyws.connection.websocket_framer import Framer, NotInflated, close_frame
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.masking import masked
 
@@ -27,7 +28,7 @@ WAITING = 16
 """Messages that may wait to be read, each as large as any may be. 1024 are not faster,
 and take 908 MB of memory where 16 take 15."""
 AT_ONCE = 3 << 13
-"""Bytes that are read at once. Ten times as many take 5 MiB more, and no less time."""
+"""Bytes that are read at once; ten times as many take 5 MiB, and no less time."""
 RECORD = 1 << 14
 """Bytes that TLS may have deciphered already, besides those that it says it holds."""
 WRITTEN = 1 << 16
@@ -73,8 +74,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._tls_error: ssl.SSLError | None = None
         self._pinged = self._ponged = self._unanswered = 0
         self.heard_at = 0.0
-        self._rest: asyncio.TimerHandle | None = None
-        self._end: asyncio.TimerHandle | None = None
+        self._rest = self._end = cast(asyncio.TimerHandle | None, None)
         events = (asyncio.Event() for _ in range(5))
         self._answered, self._arrived, self._pong, self._gone, self._writable = events
         self._writable.set()
@@ -108,10 +108,6 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._read_on()
         return came
 
-    async def send(self, text: str) -> None:
-        """Send one text."""
-        await self.send_all([text])
-
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send texts, many at once, and no faster than they leave."""
         await self._be_open()
@@ -127,8 +123,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
     async def ping(self) -> None:
         """Send a ping; return when its pong, or that of a later one, is there."""
         await self._be_open()
-        self._pinged += 1
-        number = self._pinged
+        number = self._pinged = self._pinged + 1
         self._protocol.send_ping(number.to_bytes(4))
         self._flush()
         while self._ponged < number:
@@ -188,13 +183,16 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         data: bytes | memoryview = self._buffer[:nbytes]
         if self._protocol.state is State.CONNECTING:
             data = self._through_the_handshake(data)
-        for piece in self._framer.cut(data):
-            if self._is_over:
-                break
-            if isinstance(piece, list):
-                self._came += piece
-            else:
-                self._receive(piece)
+        try:
+            for piece in self._framer.cut(data):
+                if self._is_over:
+                    break
+                if isinstance(piece, list):
+                    self._came += piece
+                else:
+                    self._receive(piece)
+        except NotInflated as error:
+            self._fail(error.code, error.reason)
         if self._came:
             self._arrived.set()
         if len(self._came) > WAITING:
@@ -211,9 +209,8 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._protocol.receive_eof()
         self._is_over = True
         self._tls_error = exc if isinstance(exc, ssl.SSLError) else None
-        for timer in (self._rest, self._end):
-            if timer is not None:
-                timer.cancel()
+        for timer in filter(None, (self._rest, self._end)):
+            timer.cancel()
         self._gone.set()
         for waited in (self._answered, self._arrived, self._pong, self._writable):
             waited.set()
@@ -234,6 +231,8 @@ class WebSocketTransport(asyncio.BufferedProtocol):
             self._protocol.receive_data(line)
         if self._protocol.events_received() or self._protocol.handshake_exc:
             self._is_over = self._protocol.handshake_exc is not None
+            for agreed in self._protocol.extensions:
+                self._framer.inflate_by(inflater(agreed, self._framer.largest))
             self._answered.set()
         return lines.read()
 
@@ -289,10 +288,11 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         if data and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _fail(self, code: CloseCode, reason: str) -> None:
+    def _fail(self, code: int, reason: str) -> None:
         self._is_over = True
         self._protocol.fail(code, reason)
         self._flush()
+        self._limit_its_end()
 
     def _limit_its_end(self) -> None:
         """Cut the line if the server does not: after a goodbye, nobody may ask."""

@@ -1,22 +1,33 @@
 """Cuts a server's bytes into WebSocket frames (RFC 6455, section 5.2); pure.
 
 What the frames' texts mean is read elsewhere, by ``protocol.frames``.
-The plain case is read here and costs little: a text in one frame, neither compressed
-nor masked. All else comes out as the bytes it is, as soon as it is there, for somebody
-who knows the rest of the protocol, and who does not go on once a rule was broken.
+The plain case is read here and costs little: a text in one frame, not masked, and
+compressed only where there is something to inflate it. All else comes out as the bytes
+it is, as soon as it is there, for somebody who knows the rest of the protocol, and who
+does not go on once a rule was broken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import cycle
 
-TEXT = 0x81
-"""The first byte of a whole text: the last of its frames, and no extension at work."""
+TEXT, COMPRESSED = 0x81, 0xC1
+"""The first byte of a whole text: the last of its frames, and which extension is at
+work: none, or the one that compresses."""
 FINAL, CONTROL, KIND = 0x80, 0x08, 0x0F
 """Bits of the first byte."""
 KINDS = frozenset({0, 1, 2, 8, 9, 10})
 SHORT, LONG = 126, 127
 """Lengths that say: the length is in the two bytes that follow, or in eight."""
+
+
+class NotInflated(Exception):
+    """A compressed text is none; whoever sent it is told this code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
 
 
 class Framer:
@@ -27,34 +38,50 @@ class Framer:
     """
 
     def __init__(self, largest: int) -> None:
-        self._largest = largest
+        self.largest = largest
+        self._plain = bytes([TEXT])
+        self._inflate: Callable[[bytes], str] = bytes.decode
         self._buffer = b""
         self._owed = 0  # bytes to come of a frame that has begun to come out
         self._in_parts = False
 
-    def cut(self, data: bytes | memoryview) -> list[list[str] | bytes]:
-        """Take in what came; return lists of texts and other frames, in their order."""
+    def inflate_by(self, inflate: Callable[[bytes], str]) -> None:
+        """Read compressed texts as well.
+
+        Args:
+            inflate: returns a text, or raises :class:`NotInflated`.
+        """
+        self._plain, self._inflate = bytes([TEXT, COMPRESSED]), inflate
+
+    def cut(self, data: bytes | memoryview) -> Iterator[list[str] | bytes]:
+        """Take in what came; yield lists of texts and other frames, in their order.
+
+        Texts behind other frames are inflated after these were dealt with.
+
+        Raises:
+            NotInflated: a text cannot be; what came before it was yielded.
+        """
         self._buffer += bytes(data)
-        pieces: list[list[str] | bytes] = []
         start, end = -1, 0
         while start < end:
             start = middle = end
             if not (self._owed or self._in_parts):
                 texts: list[str] = []
-                middle = self._texts(start, texts)
-                if texts:
-                    pieces.append(texts)
+                try:
+                    middle = self._texts(start, texts)
+                finally:
+                    if texts:
+                        yield texts
             end = self._others(middle)
             if middle < end:
-                pieces.append(self._buffer[middle:end])
+                yield self._buffer[middle:end]
         self._buffer = self._buffer[end:]
-        return pieces
 
     def _texts(self, start: int, texts: list[str]) -> int:
         """Read plain texts as long as they are no trouble; return where they end."""
-        buffer, size = self._buffer, len(self._buffer)
+        buffer, size, plain = self._buffer, len(self._buffer), self._plain
         try:
-            while start + 4 <= size and buffer[start] == TEXT:
+            while start + 4 <= size and (first := buffer[start]) in plain:
                 length, payload = buffer[start + 1], start + 2
                 if length == SHORT:
                     length = buffer[start + 2] << 8 | buffer[start + 3]
@@ -62,9 +89,12 @@ class Framer:
                 elif length >= LONG:
                     break
                 end = payload + length
-                if end > size or length > self._largest:
+                if end > size or length > self.largest:
                     break
-                texts.append(buffer[payload:end].decode())
+                if first == TEXT:
+                    texts.append(buffer[payload:end].decode())
+                else:
+                    texts.append(self._inflate(buffer[payload:end]))
                 start = end
         except UnicodeDecodeError:
             pass  # is somebody else's trouble
@@ -74,7 +104,8 @@ class Framer:
         """Return up to where there is no plain text, nor one that is not whole yet."""
         buffer, size = self._buffer, len(self._buffer)
         at, self._owed = start + self._owed, 0
-        while at < size and (at == start or self._in_parts or buffer[at] != TEXT):
+        plain = self._plain
+        while at < size and (at == start or self._in_parts or buffer[at] not in plain):
             if buffer[at] & KIND not in KINDS:
                 return size  # its length may mean anything
             length = buffer[at + 1] if at + 1 < size else 0
@@ -84,7 +115,7 @@ class Framer:
                 break
             said = int.from_bytes(buffer[at + 2 : payload]) if wide else length
             end = payload + said
-            is_text = buffer[at] == TEXT and length < LONG and said <= self._largest
+            is_text = buffer[at] in plain and length < LONG and said <= self.largest
             if is_text and end > size:
                 break  # as a whole one it costs little
             if not buffer[at] & CONTROL:

@@ -215,13 +215,10 @@ class Recording:
             self._tell.line(f"<-- {shown}")
         return frames
 
-    async def send(self, text: str) -> None:
-        self._tell.line(f"--> {text}")
-        await self._transport.send(text)
-
     async def send_all(self, texts: Sequence[str]) -> None:
         for text in texts:
-            await self.send(text)
+            self._tell.line(f"--> {text}")
+        await self._transport.send_all(texts)
 
 
 class Trace:

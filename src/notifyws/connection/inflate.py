@@ -1,0 +1,38 @@
+"""Whole compressed texts (RFC 7692), inflated without the rest of what a library does.
+
+The library's extension does it, the same object that inflates what is cut into parts:
+what is compressed refers to what came before it, so all goes through one, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.extensions import Extension
+from websockets.frames import CloseCode, Frame, Opcode
+
+from notifyws.connection.websocket_framer import NotInflated
+
+
+def inflater(deflate: Extension, max_size: int) -> Callable[[bytes], str]:
+    """Return what inflates a text, or raises ``NotInflated``.
+
+    Args:
+        deflate: what was agreed on with the server.
+        max_size: bytes that a text may come to.
+    """
+
+    def inflated(payload: bytes) -> str:
+        frame = Frame(Opcode.TEXT, payload, rsv1=True)
+        try:
+            return bytes(deflate.decode(frame, max_size=max_size).data).decode()
+        except UnicodeDecodeError:
+            code, reason = CloseCode.INVALID_DATA, "a text frame was not UTF-8"
+        except PayloadTooBig as error:
+            code, reason = CloseCode.MESSAGE_TOO_BIG, str(error)
+        except ProtocolError as error:
+            code, reason = CloseCode.PROTOCOL_ERROR, str(error)
+        raise NotInflated(code, reason)
+
+    return inflated
