@@ -1,5 +1,6 @@
 """What scrolls by: cards readable from 5 columns to 200, nothing twice in a row."""
 
+import time
 from datetime import date
 
 import pytest
@@ -118,8 +119,20 @@ def test_data_is_shown_when_asked_for():
     assert rows(note(data=None), theme=LOUD) == ["10:30:00 • note"]
 
 
-def test_data_nested_too_deep_says_so():
-    assert "nested too deep" in text(note(data=nested()), LOUD)
+def nested(depth=100_000):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("data", [nested(), [1] * 1_000_000, [[1] * 999] * 999])
+def test_of_data_without_end_the_beginning_is_shown_at_once(data):
+    start = time.process_time()
+    shown = rows(note(data=data), theme=LOUD)
+    assert time.process_time() - start < 0.2
+    assert (len(shown), shown[1].strip()) == (62, "[")
+    assert "lines more" in shown[-1]
 
 
 def test_a_message_of_ten_thousand_lines_is_cut_short():
@@ -227,13 +240,6 @@ def test_what_looks_alike_and_comes_in_a_row_is_drawn_once():
         "10:30:00 • b  note",
         "10:30:00 • a  note",
     ]
-
-
-def nested(depth=100_000):
-    value = []
-    for _ in range(depth):
-        value = [value]
-    return value
 
 
 @pytest.mark.parametrize(

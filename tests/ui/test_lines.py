@@ -1,5 +1,6 @@
 """One line each: readable, whole, and nothing of it obeyed."""
 
+import tracemalloc
 from datetime import timedelta, timezone
 
 import pytest
@@ -101,6 +102,17 @@ def test_a_notification_is_one_line(notification, line):
 def test_times_are_local():
     east = replace(PLAIN, zone=timezone(timedelta(hours=5, minutes=30)))
     assert plain_line(note(), east) == "16:00:00 • note"
+
+
+def test_words_that_are_no_moment_are_remembered_by_no_more_than_that():
+    tracemalloc.start()
+    try:
+        for n in range(40):
+            odd = note(timestamp=f"{n} {'x' * 200_000}")
+            assert plain_line(odd, PLAIN) == "10:30:00 • note"
+        assert tracemalloc.get_traced_memory()[0] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_time_of_receipt_that_nobody_can_read_is_shown_harmless():

@@ -24,8 +24,8 @@ from notifyws.models import Notification
 BATCH = 100
 """Notifications read back from the store at once."""
 
-MANY = 2000
-"""Of those that become dead letters at once."""
+FEW, MANY, MANY_BYTES = 10, 2000, 4 << 20
+"""How many become dead letters at once: at first, at most, and by their size."""
 
 
 class WriteDeadLetters(Protocol):
@@ -128,9 +128,11 @@ class DeliveryWorker:
         """Make dead letters of all that waits."""
         error = "the listener ended before it"
         error += f", after: {self._failing}" if self._failing else ""
-        after = 0
-        while records := await self._store.waiting(self.name, after, MANY):
+        after, limit = 0, FEW
+        while records := await self._store.waiting(self.name, after, limit):
             after = records[-1].position
+            largest = max(len(record.line) for record in records)
+            limit = max(1, min(MANY, MANY_BYTES // max(largest, 1)))
             letters = [self._letter(record, 0, error) for record in records]
             await self._write_dead_letters(*letters)
             self.counts.rejected += len(records)

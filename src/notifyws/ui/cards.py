@@ -21,7 +21,7 @@ from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.ui.lines import event_line, stamp
 from notifyws.ui.rows import ROOMY, Row, breadth, cells, clip, hung, wrap
-from notifyws.ui.sanitize import harmless, link_target
+from notifyws.ui.sanitize import LIMIT, harmless, link_target
 from notifyws.ui.theme import ServerLabel, Theme, tint
 
 _MEASURE = 110
@@ -184,13 +184,22 @@ def _spelled_out(label: str, target: str, page: _Page) -> list[Row]:
 
 def _data(data: Any, page: _Page) -> list[Row]:
     """Return the rows of what the server attached: one, if that is enough."""
-    try:
-        text = json.dumps(data, ensure_ascii=False)
-        if cells(text) > page.room:
-            text = json.dumps(data, indent=2, ensure_ascii=False)
-    except RecursionError:
-        text = "… (data nested too deep to be shown)"
+    text = _spelled(data, page.room)
+    if cells(text) > page.room:
+        text = _spelled(data, LIMIT, indent=2)
     return page.rows(harmless(text, lines=True), tint("dim"))
+
+
+def _spelled(data: Any, most: int, indent: int | None = None) -> str:
+    """Return data as JSON, or its beginning where that is longer than ``most``."""
+    pieces: list[str] = []
+    size = 0
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(data):
+        if size > most:
+            return "".join(pieces) + "…"
+        pieces.append(piece)
+        size += len(piece)
+    return "".join(pieces)
 
 
 def _rule(words: str, style: str, width: int) -> list[Row]:

@@ -29,6 +29,8 @@ from notifyws.models import Notification
 from notifyws.ui.sanitize import harmless, link_target
 from notifyws.ui.theme import Theme
 
+LONGEST = 64
+"""Characters of a moment, in whatever way it is written."""
 _MILLISECONDS_FROM = 100_000_000_000
 _FAILURES = {
     "authentication_failed": "Authentication failed",
@@ -149,7 +151,12 @@ def stamp(written: str, received: str, zone: tzinfo | None) -> Stamp:
 
 
 def _to_the_second(written: str) -> str:
-    """Return RFC 3339 without its fraction, so that a second is read only once."""
+    """Return RFC 3339 without its fraction, so that a second is read only once.
+
+    Words that are far too long for a moment are remembered as none.
+    """
+    if len(written) > LONGEST:
+        return ""
     if written[19:20] != ".":
         return written
     return written[:19] + written[19:].lstrip(".0123456789")
