@@ -20,8 +20,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from importlib.util import LazyLoader, find_spec, module_from_spec
-from types import FrameType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from notifyws.errors import ConfigurationError
@@ -83,14 +82,22 @@ def settle_environment() -> None:
 
 
 def _import_late(name: str) -> None:
-    """Import a module when something of it is used, whoever imports it before."""
-    spec = find_spec(name)
-    if name not in sys.modules and spec is not None and spec.loader is not None:
-        spec.loader = LazyLoader(spec.loader)
-        sys.modules[name] = module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        package, _, own = name.rpartition(".")
-        setattr(import_module(package), own, module)
+    """Have a module's place taken by one that imports it when it is asked for anything.
+
+    ``importlib.util.LazyLoader`` is asked for the specification by each import.
+    """
+    package, _, own = name.rpartition(".")
+    stand_in = ModuleType(name)
+
+    def attribute_of_it(attribute: str) -> Any:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        return getattr(import_module(name), attribute)
+
+    if name not in sys.modules:
+        vars(stand_in)["__getattr__"] = attribute_of_it
+        sys.modules[name] = stand_in
+        setattr(import_module(package), own, stand_in)
 
 
 class Interrupted(BaseException):
