@@ -12,7 +12,13 @@ import pytest
 from notifyws.auth.http_client import Request
 from notifyws.clock import Clock
 from notifyws.events import Connected
-from notifyws.protocol.recorder import MOST_LINES, MOST_SECRETS, Recorder, named_secrets
+from notifyws.protocol.recorder import (
+    LONGEST_SECRET,
+    MOST_LINES,
+    MOST_SECRETS,
+    Recorder,
+    named_secrets,
+)
 from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.recording import Sent
@@ -252,6 +258,12 @@ def test_what_people_were_told_is_kept():
     told = scene.lines[1]["event"]
     assert told["url"] == "ws://h?t=***"
     assert told["userId"] == "42"
+
+
+def test_a_secret_that_is_longer_than_any_token_is_not_remembered():
+    recorder, long = Scene().recorder, "x" * (LONGEST_SECRET + 1)
+    shown = recorder.shown(json.dumps({"password": long, "token": "short-one"}))
+    assert json.loads(shown) == {"password": "***", "token": "***1"}
 
 
 def test_secrets_are_remembered_but_not_without_end():

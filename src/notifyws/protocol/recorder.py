@@ -24,6 +24,8 @@ from notifyws.protocol.upgrade import UpgradeRequest
 
 MOST_SECRETS = 1000
 """Spellings of secrets that are remembered: a token lives for minutes."""
+LONGEST_SECRET = 8192
+"""Characters of one that has a name of its own; no token is longer."""
 LEAST = 8
 """Characters of what was captured of an answer and is masked wherever it stands: a
 number that is shorter stands in too many others."""
@@ -183,7 +185,7 @@ class Recorder:
         """Return what stands for a secret: the same for the same."""
         if self._unmasked:
             return secret
-        if len(self._names) >= MOST_SECRETS:
+        if len(self._names) >= MOST_SECRETS or len(secret) > LONGEST_SECRET:
             return "***"
         return self._names.setdefault(secret, f"***{len(self._names) + 1}")
 

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from notifyws.clock import Clock
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.appender import AT_ONCE, GroupAppender
-from notifyws.fleet.group.entries import Batch, Place, Standing
+from notifyws.fleet.group.appender import GroupAppender
+from notifyws.fleet.group.entries import AT_ONCE, Batch, Place, Standing
 from notifyws.fleet.group.spool import Spool
 from tests.support.queue import note
 from tests.support.virtual import VirtualClock

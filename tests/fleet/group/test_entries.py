@@ -6,7 +6,9 @@ import pytest
 
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.fleet.group.entries import (
+    AT_ONCE,
     COUNT,
+    LARGEST_STEP,
     SIZE,
     AppendWindow,
     Entry,
@@ -18,6 +20,7 @@ from notifyws.fleet.group.entries import (
     position_text,
     shifted,
     standing_of,
+    steps,
     text_of,
 )
 
@@ -172,3 +175,20 @@ def test_of_large_lines_fewer_are_known():
     assert len(made) == SIZE // 1_000_000
     made.add([(0, "30-0")], [(0, "x" * (SIZE + 1), "")])
     assert len(made) == 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ([], []),
+        ([1] * (AT_ONCE + 7), [AT_ONCE, 7]),
+        ([LARGEST_STEP * 2, 1, LARGEST_STEP * 2], [1, 1, 1]),
+        ([LARGEST_STEP // 2] * 5, [2, 2, 1]),
+        ([1, LARGEST_STEP, 1, 1], [1, 1, 2]),
+    ],
+)
+def test_lines_are_appended_in_steps_by_their_number_and_size(sizes, parts):
+    lines = [(0, "x" * size, "") for size in sizes]
+    found = list(steps(lines))
+    assert [len(each) for each in found] == parts
+    assert [line for each in found for line in each] == lines

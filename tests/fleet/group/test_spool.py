@@ -141,7 +141,7 @@ async def test_groups_of_like_names_have_no_file_together(tmp_path):
 
 async def test_of_large_lines_few_are_read_at_once(tmp_path):
     """Seen: five hundred of a megabyte were one command, which has a second."""
-    large = [(0, "x" * 1_000_000, "") for _ in range(7)]
+    large = [(0, "x" * 400_000, "") for _ in range(7)]
     async with opened(tmp_path, 1 << 30) as spool:
         await spool.put(large, at(7), ME)
         assert len(await spool.first(500)) == 2

@@ -20,14 +20,19 @@ from msgspec.structs import replace
 from notifyws.clock import Clock
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import AppendWindow, Batch, Line, Standing
+from notifyws.fleet.group.entries import (
+    AT_ONCE,
+    AppendWindow,
+    Batch,
+    Line,
+    Standing,
+    steps,
+)
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
 from notifyws.tasks import cancel, restarted
 
-AT_ONCE = 500
-"""Lines that are appended in one step."""
 AGAIN = 0.25
 """Seconds between two tries while Redis is away."""
 
@@ -104,10 +109,12 @@ class GroupAppender:
 
     async def append(self, notes: Sequence[Notification]) -> None:
         """Append notifications, or spool them; return when there is room for more."""
-        self._busy = True
-        for n in range(0, len(notes), AT_ONCE):
+        self._busy, start = True, 0
+        for lines in steps([self._line_of(note) for note in notes]):
+            end = start + len(lines)
             if not self._deposed:
-                await self._append(notes[n : n + AT_ONCE])
+                await self._append(notes[start:end], lines)
+            start = end
         self._busy = False
 
     async def settled(self) -> None:
@@ -144,8 +151,9 @@ class GroupAppender:
                 return n
         return len(notes)
 
-    async def _append(self, notes: Sequence[Notification]) -> None:
-        lines = [self._line_of(note) for note in notes]
+    async def _append(
+        self, notes: Sequence[Notification], lines: Sequence[Line]
+    ) -> None:
         self._received = self._received.past_all(notes, self._clock.wall())
         if self._is_draining:
             await self._put_aside(lines)
@@ -245,8 +253,7 @@ class GroupAppender:
         if leader != self._proof and not self._store.is_shared:
             self._in_doubt()
             return False
-        lost = self._window.lost(present)
-        parts = [lost[n : n + AT_ONCE] for n in range(0, len(lost), AT_ONCE)]
+        parts = steps(self._window.lost(present))
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
         self._disturbed = False

@@ -231,6 +231,20 @@ COUNT, SIZE = 5_000, 16 << 20
 
 Line = tuple[int, str, str]
 """Stream, line, and what tells it from others."""
+AT_ONCE, LARGEST_STEP = 500, 1 << 20
+"""Lines, and characters of them, that are appended in one step; one may be larger."""
+
+
+def steps(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Yield lines in as many parts as it takes steps to append them."""
+    start = size = 0
+    for n, (_, line, _) in enumerate(lines):
+        size += len(line)
+        if n > start and (size > LARGEST_STEP or n - start >= AT_ONCE):
+            yield lines[start:n]
+            start, size = n, len(line)
+    if lines:
+        yield lines[start:]
 
 
 class AppendWindow:
@@ -270,15 +284,10 @@ class AppendWindow:
             present: for each of ``places``, whether it is there.
         """
         first = present.index(True) if True in present else 0
-        missing = [
-            line
-            for n, (_, line) in enumerate(self._entries)
-            if n >= first and not present[n]
-        ]
-        kept = [
-            each for each, there in zip(self._entries, present, strict=True) if there
-        ]
-        self._entries = deque(kept)
+        lines = enumerate(line for _, line in self._entries)
+        missing = [line for n, line in lines if n >= first and not present[n]]
+        pairs = zip(self._entries, present, strict=True)
+        self._entries = kept = deque(each for each, there in pairs if there)
         self._size = sum(len(line) for _, (_, line, _) in kept)
         return missing
 

@@ -35,8 +35,14 @@ class ScriptRunner:
         self._client = client
         self._by_text = False
 
-    async def run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        """Return what a script answers.
+    async def run(
+        self,
+        script: str,
+        keys: Sequence[str],
+        *args: str | int,
+        within: float | None = None,
+    ) -> Any:
+        """Return what a script answers; see :meth:`RedisClient.command`.
 
         Raises:
             CacheFailed: Redis does not answer, or the script is refused.
@@ -45,13 +51,14 @@ class ScriptRunner:
         if not self._by_text:
             try:
                 digest = digest_of(script)
-                return await self._client.command("EVALSHA", digest, *words)
+                run = "EVALSHA", digest, *words
+                return await self._client.command(*run, within=within)
             except CacheFailed as error:
                 if error.code not in (UNKNOWN, *FORBIDDEN):
                     raise
                 forbidden = error.code in FORBIDDEN
             self._by_text = forbidden
-        return await self._client.command("EVAL", script, *words)
+        return await self._client.command("EVAL", script, *words, within=within)
 
 
 @cache

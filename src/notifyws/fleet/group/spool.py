@@ -19,12 +19,10 @@ from notifyws.delivery.outbox_records import (
     RecoveredState,
 )
 from notifyws.errors import ConfigurationError
-from notifyws.fleet.group.entries import Line
+from notifyws.fleet.group.entries import LARGEST_STEP, Line, steps
 
 PROCESSES = 100
 """Members of one group on one host that can spool."""
-AT_ONCE = 2 << 20
-"""Characters that are read at once, about: Redis has a second to take them."""
 
 
 class Spool:
@@ -91,12 +89,12 @@ class Spool:
         self.position = position
         await self._opened().keep(entries, position, 0)
 
-    async def first(self, most: int) -> list[Line]:
+    async def first(self, most: int) -> Sequence[Line]:
         """Return the oldest lines: so many at most, and of large ones fewer."""
         usual = self._size // self.count if self.count else 0
-        most = max(min(most, AT_ONCE // (usual or 1)), 1)
+        most = max(min(most, LARGEST_STEP // (usual or 1)), 1)
         records = await self._opened().waiting(OUTPUT, 0, most)
-        return [_line_of(record.line) for record in records]
+        return next(steps([_line_of(record.line) for record in records]), [])
 
     async def drop(self, count: int) -> None:
         """Let go of the oldest lines."""

@@ -22,6 +22,8 @@ from notifyws.fleet.group.keys import GroupKeys, step
 
 PAGE, FIRST_PAGE, PAGE_BYTES = 500, 8, 4 << 20
 """Entries that are read back at once, at first and at most, and characters of them."""
+SLOWEST = 1 << 18
+"""Characters a second that a way to Redis carries: what is large has longer."""
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 
@@ -55,6 +57,7 @@ class GroupStream(GroupKeys):
             *(proof, f"{self.member} {batch.number}", int(again)),
             position_text(batch.position),
             *(self._distinct, *words),
+            within=1.0 + sum(len(line) for _, line, _ in lines) / SLOWEST,
         )
         if answer[0] == 0:
             return None
