@@ -16,6 +16,7 @@ from notifyws.protocol.recorder import (
     LONGEST_SECRET,
     MOST_LINES,
     MOST_SECRETS,
+    SECRETS_SIZE,
     Recorder,
     named_secrets,
 )
@@ -272,6 +273,9 @@ def test_secrets_are_remembered_but_not_without_end():
         recorder.exchanged(asked, Answer(), (), [f"secret-number-{number:05}"])
     assert recorder.shown("secret-number-00004") != "***"
     assert recorder.shown(f"secret-number-{MOST_SECRETS + 4:05}") == "***"
+    for letter in "abcdefgh":
+        recorder.exchanged(asked, Answer(), (), [letter * (SECRETS_SIZE // 4)])
+    assert recorder.shown("h" * (SECRETS_SIZE // 4)) == "***"
     for number in range(MOST_SECRETS + 5):
         shown = recorder.shown(f'{{"token":"{number}"}}')
     assert shown == '{"token":"***"}'

@@ -24,6 +24,8 @@ from notifyws.protocol.upgrade import UpgradeRequest
 
 MOST_SECRETS = 1000
 """Spellings of secrets that are remembered: a token lives for minutes."""
+SECRETS_SIZE = 1 << 22
+"""Characters of all of them."""
 LONGEST_SECRET = 8192
 """Characters of one that has a name of its own; no token is longer."""
 LEAST = 8
@@ -129,7 +131,11 @@ class Recorder:
 
     def _learn(self, secrets: Iterable[str]) -> None:
         self._secrets |= dict.fromkeys(secrets)
-        for old in list(self._secrets)[:-MOST_SECRETS]:
+        size, known = sum(map(len, self._secrets)), list(self._secrets)
+        for number, old in enumerate(known):
+            if len(known) - number <= MOST_SECRETS and size <= SECRETS_SIZE:
+                break
+            size -= len(old)
             del self._secrets[old]
 
     def _named(self, name: str, value: str) -> str:
