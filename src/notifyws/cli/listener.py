@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from notifyws.cli.hints import too_late
 from notifyws.cli.listen_options import recording_of
 from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.servers import services_of, speaking_of, until_ended
@@ -164,6 +163,8 @@ class _Listening:
                         service.start(retries=0 if request.once else most)
                 await self._show()
         except TimeoutError:
+            from notifyws.cli.hints import too_late
+
             received = sum(each.received for each in self._listeners)
             facts = request.timeout, received, self._supervisor.was_ready
             raise too_late(request.selection, *facts) from None

@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
+_HEADER = r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?"
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
-_KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
+_KEY = rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*="
 
-_LONG = re.compile(
-    r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
-)
+_LONG = r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
 """A key of so many parts takes the reader a time that grows with their square."""
 
 
@@ -32,7 +30,7 @@ def read_toml(text: str) -> dict[str, Any]:
     """
     import tomllib
 
-    if _LONG.search(text):
+    if re.search(_LONG, text):
         raise InvalidToml("a key has a hundred parts or more")
     try:
         return tomllib.loads(text)
@@ -88,10 +86,10 @@ def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
     table: tuple[str, ...] = ()
     counts: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.fullmatch(line.split("#")[0].rstrip()):
+        if header := re.fullmatch(_HEADER, line.split("#")[0].rstrip()):
             table = _opened(header[1], _split(header[2]), counts)
             yield table, number, header.start(1) + 1
-        elif key := _KEY.match(line):
+        elif key := re.match(_KEY, line):
             yield (*table, *_split(key[1])), number, key.start(1) + 1
 
 

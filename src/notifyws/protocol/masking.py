@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from notifyws.models import printable
-from notifyws.protocol.unseen import may_vanish, vanishing
+from notifyws.protocol.unseen import VANISHING, may_vanish
 
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
@@ -24,7 +24,7 @@ MARK = 12
 LAYERS = 4
 """How deep JSON may stand within JSON, and known secrets are found in it."""
 
-_NAME = re.compile(
+_NAME = (
     r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)"
     r"[\w.-]{0,64}+(?<!type)(?<!expires_in)(?<!expires_at)(?<!expiresin)(?<!expiresat)"
     r"(?<!lifetime)(?<!ttl)\\*+[\"']?\s*+[:=]\s*+(?:(?:bearer|basic)\s+)?"
@@ -33,12 +33,12 @@ _NAME = re.compile(
 
 What only tells of one, as ``token_type`` does, is none. No run is looked at without
 end, nor twice: a peer may send a megabyte of ``key``."""
-_VALUE = re.compile(
+_VALUE = (
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\{0,64}\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
 )
 """What a secret is, where it is no list or object."""
-_STEP = re.compile(r"[\[\]{}]|\\{0,64}[\"']")
+_STEP = r"[\[\]{}]|\\{0,64}[\"']"
 _WORD = r"[^\s,;\"'{}\[\]\\]+"
 _SPOKEN = (
     r"(?<![A-Za-z])((?i:bearer|basic)\s+(?:(?i:token)\s+)?\\*[\"']?)"
@@ -53,16 +53,15 @@ _RUN = r"[\w+/=.~%-]"
 _KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
 _OPAQUE = rf"(?a)(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}"
 """What may be a token, whatever it is called: long, without blanks, and no key."""
-_ESCAPE = re.compile(
-    r"\\(?:u(?:([dD][89abAB][\da-fA-F]{2})\\u([dD][c-fC-F][\da-fA-F]{2})"
-    r"|([\da-fA-F]{4}))|([\"\\/bfnrt]))",
-    re.ASCII,
+_ESCAPE = (
+    r"(?a)\\(?:u(?:([dD][89abAB][\da-fA-F]{2})\\u([dD][c-fC-F][\da-fA-F]{2})"
+    r"|([\da-fA-F]{4}))|([\"\\/bfnrt]))"
 )
 """How JSON may spell a character: as two halves, by its number, or by a short form."""
 _SHORT = {'"': '"', "\\": "\\", "/": "/"} | dict(
     zip("bfnrt", "\b\f\n\r\t", strict=True)
 )
-_NUMBER = re.compile(r"(?<!\\)(\\+)u00(?:(22)|(?!27|5[cC])([2-7][\da-fA-F]))", re.ASCII)
+_NUMBER = r"(?a)(?<!\\)(\\+)u00(?:(22)|(?!27|5[cC])([2-7][\da-fA-F]))"
 """A character by its number, however deep: a name may be spelt so, and its quotes."""
 
 Span = tuple[int, int]
@@ -95,7 +94,7 @@ def queried(url: str) -> tuple[str, ...]:
 
 def is_called_secret(name: str) -> bool:
     """Tell whether a name is one of a secret."""
-    return _NAME.search(f"{name}=") is not None
+    return re.search(_NAME, f"{name}=") is not None
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
@@ -115,7 +114,7 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     Known secrets are masked, what is called one, and every long run of characters
     without a blank; what cannot be printed is a blank.
     """
-    seen = vanishing().sub("", text) if may_vanish(text) else text
+    seen = re.sub(VANISHING, "", text) if may_vanish(text) else text
     spoken = re.sub(_SPOKEN, _kept, without_named(printable(seen), secrets))
     return re.sub(_OPAQUE, "***", spoken)
 
@@ -134,13 +133,13 @@ def without_named(text: str, secrets: Iterable[str] = ()) -> str:
 
 def _named(text: str) -> Iterator[Span]:
     """Yield where what is called a secret stands."""
-    end = 0
-    while (name := _NAME.search(text, end)) is not None:
+    end, names, values = 0, re.compile(_NAME), re.compile(_VALUE)
+    while (name := names.search(text, end)) is not None:
         start = end = name.end()
         if text[start : start + 1] in ("[", "{"):
             end = _end_of_section(text, start)
             yield start, end
-        elif (value := _VALUE.match(text, start)) is not None:
+        elif (value := values.match(text, start)) is not None:
             end = value.end()
             yield start + len("".join(value.groups(default=""))), end
 
@@ -152,7 +151,7 @@ def _end_of_section(text: str, start: int) -> int:
     it escaped or not.
     """
     depth, quote = 0, ""
-    for step in _STEP.finditer(text, start):
+    for step in re.compile(_STEP).finditer(text, start):
         mark = step[0]
         if quote:
             quote = "" if mark == quote else quote
@@ -204,7 +203,7 @@ def _known(
     spans = [span for mark in alike for span in _begun(text, mark, alike[mark])]
     if alike and not seen and may_vanish(text):
         spans += _within(
-            text, vanishing(), _nothing, lambda left: _known(left, alike, layers, True)
+            text, VANISHING, _nothing, lambda left: _known(left, alike, layers, True)
         )
     if layers and alike and "\\" in text:
         spans += _within(
@@ -238,16 +237,16 @@ def _common(one: str, other: str) -> int:
 
 def _within(
     text: str,
-    escape: re.Pattern[str],
+    escape: str,
     meaning: Callable[[re.Match[str]], str],
     find: Callable[[str], list[Span]],
 ) -> list[Span]:
     """Return where in ``text`` stands what is found in its meaning."""
-    meant = escape.sub(meaning, text)
+    meant = re.sub(escape, meaning, text)
     if meant == text or not (spans := find(meant)):
         return []
     ends, shorter, inner = [0], 0, [0]
-    for each in escape.finditer(text):
+    for each in re.finditer(escape, text):
         shorter += len(each[0]) - len(meaning(each))
         ends.append(each.end())
         inner.append(each.end() - shorter)

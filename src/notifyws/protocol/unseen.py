@@ -5,9 +5,6 @@ Whoever looks for something in a text that is shown later must look past it.
 
 from __future__ import annotations
 
-import re
-from functools import cache
-
 _BODY = r"[^\x07\x18\x1a\x1b\x80-\x9f]*+"
 SEQUENCE = (
     rf"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f]){_BODY}(?:\x07|\x1b\\|\x9c)"
@@ -25,13 +22,8 @@ UNSEEN = (
 """What nobody sees: bidi controls, zero-width and tag characters, fillers."""
 ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 """What stands on the letter before it."""
-_VANISHING = rf"{SEQUENCE}|[{UNSEEN}\u200c\u200d\ufe0e\ufe0f]|{ACCENT}"
-
-
-@cache
-def vanishing() -> re.Pattern[str]:
-    """Return the pattern of all that may vanish, or be hard to see."""
-    return re.compile(_VANISHING)
+VANISHING = rf"{SEQUENCE}|[{UNSEEN}\u200c\u200d\ufe0e\ufe0f]|{ACCENT}"
+"""All that may vanish, or be hard to see."""
 
 
 def may_vanish(text: str) -> bool:

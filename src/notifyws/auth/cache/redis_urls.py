@@ -38,12 +38,12 @@ SENTINEL_OPTIONS = r"sentinel_username|sentinel_password"
 TLS_OPTIONS = r"ssl_\w+"
 """What the query of a URL may say; time-outs and retries are ours."""
 
-URL = re.compile(
+URL = (
     r"(?P<scheme>[A-Za-z+]+)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?"
     r"(?:\?(?P<query>[^#]*))?"
 )
-HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+)(?::(\d{1,5}))?")
-CONTROLS = re.compile(r"[\x00-\x20\x7f]")
+HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s:,\[\]]+)(?::(\d{1,5}))?"
+CONTROLS = r"[\x00-\x20\x7f]"
 
 
 class RedisUrl(Struct, frozen=True):
@@ -87,7 +87,7 @@ def read_url(url: str) -> RedisUrl:
         ConfigurationError: it is not one; the message never repeats it.
     """
     scheme = url.partition(":")[0].lower()
-    found = None if CONTROLS.search(url) else URL.fullmatch(url)
+    found = None if re.search(CONTROLS, url) else re.fullmatch(URL, url)
     if not found or scheme not in SCHEMES:
         raise _wrong("server", "cannot be read")
     kind: Kind = next(k for k in get_args(Kind) if k == SCHEMES[scheme])
@@ -174,7 +174,7 @@ def _local(hosts: str) -> tuple[Host, ...]:
 
 
 def _hosts(kind: Kind, text: str) -> tuple[Host, ...]:
-    found = [HOST.fullmatch(each) for each in text.split(",")]
+    found = [re.fullmatch(HOST, each) for each in text.split(",")]
     if not text or (kind != "server" and not all(text.split(","))):
         raise _wrong(kind, "names no server")
     if kind == "server" and len(found) > 1:
