@@ -551,6 +551,20 @@ async def test_of_large_entries_few_are_counted_and_trimmed_in_one_step(make, va
 
 
 @with_stores
+async def test_behind_small_entries_few_large_ones_are_trimmed_in_one_step_too(
+    make, valkey
+):
+    """Seen: the oldest was taken for one like all others."""
+    a = make("a")
+    await leading(a)
+    for size in [10] * 20 + [1_000_000] * 30:
+        valkey.command("XADD", a.base, "*", "n", "x" * size)
+    steps = [await a.trim(1, 0.0) for _ in range(4)]
+    assert [lost for lost, *_ in steps] == [30, 10, 9, 0]
+    assert [more for *_, more in steps] == [True, True, False, False]
+
+
+@with_stores
 async def test_what_nobody_has_read_is_counted_up_to_some_megabytes(make, valkey):
     """A Redis before 7, or a stream of which something was deleted, does not know."""
     a = make("a")

@@ -135,6 +135,14 @@ def test_of_data_without_end_the_beginning_is_shown_at_once(data):
     assert "lines more" in shown[-1]
 
 
+def test_no_more_of_many_lines_is_wrapped_than_is_shown():
+    start = time.process_time()
+    for _ in range(20):
+        shown = rows(note(message="a\n" * 2040))
+    assert time.process_time() - start < 0.4
+    assert (len(shown), shown[-1].strip()) == (62, "… (1,980 lines more)")
+
+
 def test_a_message_of_ten_thousand_lines_is_cut_short():
     lines = rows(note(message="x\n" * 10_000))
     assert len(lines) < 70

@@ -56,9 +56,13 @@ class _Page(NamedTuple):
 
     def rows(self, text: str, style: Style | None = None) -> list[Row]:
         """Return text wrapped and indented, and not too much of it."""
-        lines = wrap(text, self.room)
-        if len(lines) > _MOST_LINES:
-            left = f"… ({len(lines) - _MOST_LINES:,} lines more)"
+        *some, rest = text.split("\n", _MOST_LINES)
+        if len(some) < _MOST_LINES:
+            some, rest = [*some, rest], ""
+        lines = wrap("\n".join(some), self.room)
+        more = len(lines) - _MOST_LINES + (rest.count("\n") + 1 if rest else 0)
+        if more > 0:
+            left = f"… ({more:,} lines more)"
             lines = [*lines[:_MOST_LINES], clip(left, self.room)]
         return [[_part(self.indent), Segment(line, style)] for line in lines]
 

@@ -42,25 +42,33 @@ end
 """
 """Who holds a lease; one that never ends, or not in our time, is taken away."""
 
-SIZES = """
-local function fitting(entry, bytes, most)
-  local size = entry and #(entry[2][2] or '') or 0
-  return math.min(math.max(math.floor(bytes / (size + 100)), 10), most)
+PAGES = """
+local function some_after(stream, id, last, most, bytes)
+  local found, size = {}, 0
+  while #found < most and size < bytes do
+    local count = math.min(10, most - #found)
+    local page = redis.pcall('XRANGE', stream, '(' .. id, last, 'COUNT', count)
+    if page.err or #page == 0 then return found, false end
+    for _, entry in ipairs(page) do
+      found[#found + 1], id = entry, entry[1]
+      for _, word in ipairs(entry[2]) do size = size + #word end
+    end
+  end
+  return found, #found >= most or size >= bytes
 end
 """
-"""How many entries like one may be looked at in one step: Redis does nothing else."""
+"""What is looked at in one step, by its number and size, for Redis does nothing else
+meanwhile; and whether that was the limit.
 
-STANDING = f"""{SIZES}
+There is nothing after the last id that a stream can have, and Redis refuses to look."""
+
+STANDING = f"""{PAGES}
 local function earlier(one, other)
   return one and other and math.min(one, other) or one or other
 end
 local function moment(id)
   local at = number_in(id and string.match(id, '^(%d+)-'))
   return at > 0 and at
-end
-local function entries_after(stream, id, last, count)
-  local found = redis.pcall('XRANGE', stream, '(' .. id, last, 'COUNT', count)
-  return found.err and {{}} or found
 end
 local function padded(id)
   local milliseconds, number = string.match(id, '^(%d+)-(%d+)$')
@@ -84,16 +92,15 @@ local function standing(stream)
       last, behind = facts['last-delivered-id'], facts['lag']
     end
   end
-  local unread = entries_after(stream, last or '0-0', '+', 1)[1]
+  local unread = some_after(stream, last or '0-0', '+', 1, 1)[1]
   if last and not unread and not behind and is_beyond(last, stream) then
-    last, unread = false, entries_after(stream, '0-0', '+', 1)[1]
+    last, unread = false, some_after(stream, '0-0', '+', 1, 1)[1]
   end
   local after = last or '0-0'
   if not unread then
     behind = 0
   elseif not behind then
-    local most = fitting(unread, 2000000, 10000)
-    behind = #entries_after(stream, after, '+', most)
+    behind = #some_after(stream, after, '+', 10000, 2000000)
   end
   local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
   local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
@@ -103,5 +110,4 @@ end
 """How many entries nobody has read, who holds what (``XPENDING``; nothing where the
 consumer group is missing, or stands where its stream never was), and unix milliseconds
 of the oldest that is not handled. A Redis that does not know how many are unread counts
-them, up to some megabytes. There is nothing after the last id that a stream can have,
-and Redis refuses to look."""
+them, up to some megabytes."""

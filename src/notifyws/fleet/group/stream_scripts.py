@@ -65,17 +65,16 @@ for _, stream in ipairs(KEYS) do
     for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
     if facts['name'] == '{MEMBERS}' then read = facts['last-delivered-id'] end
   end
-  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  local most = fitting(oldest, 8000000, tonumber(ARGV[3]))
-  local out = math.min(length - cap, most)
-  local gone = out > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', out) or {{}}
+  local most, bytes = tonumber(ARGV[3]), 8000000
+  local out = length - cap
+  local gone, full = some_after(stream, '0-0', '+', math.min(out, most), bytes)
   if #gone == 0 and age > 0 then
-    local until_ = now() - age
-    gone = redis.call('XRANGE', stream, '-', tostring(until_), 'COUNT', most)
+    out = length
+    gone, full = some_after(stream, '0-0', tostring(now() - age), most, bytes)
   end
-  if #gone >= most then more = 1 end
+  if full and #gone < out then more = 1 end
   if #gone > 0 then
-    local unread = entries_after(stream, read, gone[#gone][1], most)
+    local unread = some_after(stream, read, gone[#gone][1], #gone, bytes)
     if #unread > 0 then
       lost = lost + #unread
       first = earlier(first, moment(unread[1][1]))
