@@ -48,19 +48,16 @@ class _Page(NamedTuple):
     style: TypeStyle
     indent: str
     width: int
-
-    @property
-    def room(self) -> int:
-        """Cells right of the indent; one at least."""
-        return max(1, self.width - len(self.indent))
+    room: int
+    """Cells right of the indent; one at least."""
 
     def rows(self, text: str, style: Style | None = None) -> list[Row]:
         """Return text wrapped and indented, and not too much of it."""
-        *some, rest = text.split("\n", _MOST_LINES)
-        if len(some) < _MOST_LINES:
-            some, rest = [*some, rest], ""
-        lines = wrap("\n".join(some), self.room)
-        more = len(lines) - _MOST_LINES + (rest.count("\n") + 1 if rest else 0)
+        more = text.count("\n") + 1 - _MOST_LINES
+        if more > 0:
+            text = "\n".join(text.split("\n", _MOST_LINES)[:-1])
+        lines = wrap(text, self.room)
+        more = len(lines) - _MOST_LINES + max(more, 0)
         if more > 0:
             left = f"… ({more:,} lines more)"
             lines = [*lines[:_MOST_LINES], clip(left, self.room)]
@@ -107,7 +104,8 @@ def card(
     lead += _server(theme.servers.get(notification.server), width)
     indent = " " * (min(len(time), len("00:00:00 ")) + cells(mark.text))
     rows = _headline(lead, notification, width, times)
-    return rows + _body(notification, _Page(theme, style, indent, width))
+    room = max(1, width - len(indent))
+    return rows + _body(notification, _Page(theme, style, indent, width, room))
 
 
 @lru_cache(maxsize=256)

@@ -70,8 +70,11 @@ def hung(lead: Row, text: str, width: int, style: Style | None = None) -> list[R
     """
     used = breadth(lead)
     first, *more = wrap(text, width - used)
-    below = Segment(" " * used)
-    return [[*lead, Segment(first, style)], *([below, Segment(x, style)] for x in more)]
+    rows = [[*lead, Segment(first, style)]]
+    if more:
+        below = Segment(" " * used)
+        rows += ([below, Segment(line, style)] for line in more)
+    return rows
 
 
 class Fact(Struct, frozen=True):

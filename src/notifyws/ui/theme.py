@@ -139,10 +139,12 @@ class Theme(Struct, frozen=True):
 
         A console that is printed to does the same in three times the time.
         """
-        texts = []
+        colour, texts = self.colour, []
         for row in rows:
             for text, style, _ in row:
-                texts.append(style.render(text) if style and self.colour else text)
+                texts.append(
+                    text if style is None or not colour else style.render(text)
+                )
             texts.append("\n")
         return "".join(texts)
 
