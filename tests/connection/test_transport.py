@@ -407,6 +407,22 @@ async def test_compressed_texts_are_read_in_order_also_in_parts_and_beside_other
     assert seen == [text.decode() for text in texts]
 
 
+async def test_a_server_may_end_what_it_compresses_with_any_message():
+    data, texts = b"", [f"{n} {'x' * n}" for n in range(6)]
+    for text in texts:
+        squeeze = zlib.compressobj(wbits=-15)
+        packed = squeeze.compress(text.encode()) + squeeze.flush(zlib.Z_FINISH)
+        first = Deflating.marked(framed(TEXT, packed[:2], last=False))
+        whole = Deflating.marked(framed(TEXT, packed + b"\0"))
+        data += whole if len(text) % 2 else first + framed(0, packed[2:] + b"\0")
+    seen = []
+    async with deflated(data) as one:
+        while len(seen) < len(texts):
+            seen += await one.burst()
+        await one.close(1000, "")
+    assert seen == texts
+
+
 @pytest.mark.parametrize(
     ("bad", "code"),
     [

@@ -6,10 +6,12 @@ what is compressed refers to what came before it, so all goes through one, in or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import CloseCode, Frame, Opcode
 
 from notifyws.connection.websocket_framer import NotInflated
@@ -24,6 +26,7 @@ def inflater(deflate: Extension, max_size: int) -> Callable[[bytes], str]:
     """
 
     def inflated(payload: bytes) -> str:
+        begin_anew_after_an_end([deflate])
         frame = Frame(Opcode.TEXT, payload, rsv1=True)
         try:
             return bytes(deflate.decode(frame, max_size=max_size).data).decode()
@@ -36,3 +39,14 @@ def inflater(deflate: Extension, max_size: int) -> Callable[[bytes], str]:
         raise NotInflated(code, reason)
 
     return inflated
+
+
+def begin_anew_after_an_end(agreed: Iterable[Extension]) -> None:
+    """Let what follows a message be inflated whose last block said that it was one.
+
+    A server may say so (7.2.3.4); to the library, all that follows is empty then.
+    """
+    for each in agreed:
+        ours = each if isinstance(each, PerMessageDeflate) else None
+        if ours and hasattr(ours, "decoder") and ours.decoder.eof:
+            ours.decoder = zlib.decompressobj(wbits=-ours.remote_max_window_bits)

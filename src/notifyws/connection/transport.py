@@ -19,7 +19,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import BytesLike
 
-from notifyws.connection.inflate import inflater
+from notifyws.connection.inflate import begin_anew_after_an_end, inflater
 from notifyws.connection.websocket_framer import Framer, NotInflated, close_frame
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.masking import masked
@@ -35,8 +35,7 @@ WRITTEN = 1 << 16
 """Characters of text that are handed to the transport at once: 1,000 frames of 50 bytes
 cost 9 ms one by one, and 2 ms together."""
 HURRY, REST, WAITED = 0.0005, 0.001, 0.01
-"""Seconds: who sends little that often is read later, and far cheaper (10,000 a second
-for 35 % of a core, not 52); later still while the reader rests as well."""
+"""Seconds: who sends little that often is read later; later still if the reader rests."""
 UNANSWERED = 1 << 20
 """Bytes of pongs that may pile up while nothing leaves."""
 MOST_PARTS = 4096
@@ -238,6 +237,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
 
     def _receive(self, frames: bytes) -> None:
         was_open = self._protocol.state is State.OPEN
+        begin_anew_after_an_end(self._protocol.extensions)
         self._protocol.receive_data(frames)
         self._flush()
         for event in self._protocol.events_received():
