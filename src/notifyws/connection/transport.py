@@ -35,7 +35,7 @@ WRITTEN = 1 << 16
 """Characters of text that are handed to the transport at once: 1,000 frames of 50 bytes
 cost 9 ms one by one, and 2 ms together."""
 HURRY, REST, WAITED = 0.0005, 0.001, 0.01
-"""Seconds: who sends little that often is read later; later still if the reader rests."""
+"""Seconds: who sends little that often is read later; later still if a reader rests."""
 UNANSWERED = 1 << 20
 """Bytes of pongs that may pile up while nothing leaves."""
 MOST_PARTS = 4096

@@ -17,6 +17,7 @@ from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import Batch, Entry, Standing
 from notifyws.fleet.group.keys import DISTINCT
 from notifyws.fleet.group.store import GroupStore
+from notifyws.fleet.group.stream import MANY, unpacked
 from tests.support.resp import scripted
 from tests.support.valkey import Valkey
 
@@ -555,3 +556,31 @@ async def test_gaps_are_counted_and_the_latest_is_kept(make, valkey):
     told = await a.describe()
     assert told["gaps"] == "2"
     assert '"two"' in told["gap"]
+
+
+@with_stores
+async def test_many_entries_are_given_as_one_text_and_are_what_they_are(make, valkey):
+    a = make("a", key="data.x")
+    proof = (await leading(a)).proof
+    titles = [f"é\n{n} 7 " for n in range(4 * MANY)]
+    for number, stream in enumerate((0, 3)):
+        await a.append(0, proof, batch(number + 1, *titles, stream=stream))
+    valkey.command("XADD", a.streams[3], "*", "odd", "x", "n", b"\xff")
+    valkey.command("XADD", a.streams[3], "*", "odd", "x")
+    first = await a.read([0, 3], MANY, 0.1)
+    rest = await a.read([0, 3], 9 * MANY, 0.1)
+    assert (len(first), len(rest)) == (2 * MANY, 6 * MANY + 2)
+    for stream in (0, 3):
+        held = await a.held(stream, "0", 9 * MANY)
+        assert [each for each in first + rest if each.stream == stream] == held
+    assert [each.line for each in rest[-2:]] == ["\ufffd", ""]
+    assert await a.read([0, 3], 9, 0.01) == []
+    assert await a.read([0, 3], 9, 0.01) == []
+
+
+@pytest.mark.parametrize(
+    "packed", [b"0 1-1", b"0 1-1 x\n", b"x 1-1 0\n", b"0 1-1 0 0\n", b"\n"]
+)
+def test_a_text_that_tells_of_no_entries_is_none(packed):
+    with pytest.raises(ValueError, match=r".+"):
+        list(unpacked(packed))

@@ -41,6 +41,32 @@ what tells it from others.
 Returns: 0 refused; 2 it was; 1 and the new ids.
 """
 
+READ = """
+local words = {'XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS'}
+for i = 1, #KEYS do words[7 + i], words[7 + #KEYS + i] = KEYS[i], '>' end
+local places = {}
+for i, stream in ipairs(KEYS) do places[stream] = i - 1 end
+local told = {}
+for _, each in ipairs(redis.call(unpack(words)) or {}) do
+  for _, entry in ipairs(each[2]) do
+    local line, fields = '', entry[2]
+    for i = 1, #fields, 2 do
+      if fields[i] == 'n' then line = fields[i + 1] end
+    end
+    local head = {places[each[1]], entry[1], #line}
+    told[#told + 1] = table.concat(head, ' ') .. '\\n' .. line
+  end
+end
+return table.concat(told)
+"""
+"""Gives a member new entries, as one text: what the parts of an answer cost the one who
+reads them is four times what is done with them.
+
+KEYS: the streams. ARGV: the consumer group, the member, how many of each at most.
+Returns: of each entry the number of its stream (from 0), its id and the bytes of its
+line; then that.
+"""
+
 PRESENT = """
 local found = {redis.call('HGET', KEYS[1], 'leader')}
 for i = 1, #ARGV, 2 do
