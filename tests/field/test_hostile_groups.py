@@ -17,6 +17,7 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import (
     Batch,
+    Entry,
     Standing,
     heard_text,
     moment,
@@ -578,6 +579,27 @@ async def test_what_nobody_has_read_is_counted_up_to_some_megabytes(make, valkey
         valkey.command("XGROUP", "SETID", a.base, "members", ids[0])
         valkey.command("XDEL", a.base, ids[-1])
         assert (await leading(a)).lag == told
+
+
+@with_stores
+async def test_a_stream_is_read_back_in_pages_of_a_size_however_large_its_entries(
+    make, valkey
+):
+    """Seen: behind small ones, five hundred of a megabyte were one answer."""
+    a = make("a")
+    await leading(a)
+    for size in [900_000] * 6 + [10] * 20:
+        valkey.command("XADD", a.base, "*", "n", "x" * size)
+    pages = []
+
+    async def page(number: int, before: str, count: int) -> list[Entry]:
+        pages.append(await read(number, before, count))
+        return pages[-1]
+
+    read, a._page = a._page, page
+    sizes = [len(entry.line or "") for entry in [each async for each in a.backwards()]]
+    assert sizes == [10] * 20 + [900_000] * 6
+    assert [len(each) for each in pages] == [8, 14, 2, 2, 0]
 
 
 class Reading:

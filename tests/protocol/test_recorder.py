@@ -267,6 +267,15 @@ def test_a_secret_that_is_longer_than_any_token_is_not_remembered():
     assert json.loads(shown) == {"password": "***", "token": "***1"}
 
 
+def test_what_the_user_gave_and_what_is_told_again_is_not_forgotten():
+    recorder, asked = Scene("hunter2 horse").recorder, Request("GET", "https://h/", {})
+    for number in range(MOST_SECRETS + 5):
+        told = [f"secret number {number:05}", "the same again"]
+        recorder.exchanged(asked, Answer(), (), told)
+    assert recorder.shown("hunter2 horse!") == "***!"
+    assert recorder.shown("the same again!") == "***!"
+
+
 def test_secrets_are_remembered_but_not_without_end():
     recorder, asked = Scene().recorder, Request("GET", "https://h/", {})
     for number in range(MOST_SECRETS + 5):

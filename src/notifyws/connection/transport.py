@@ -169,15 +169,15 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to put what comes, with room for all that TLS says it holds:
-        once the server has ended, asyncio drops what is left.
-        """
+        """Return where to put what comes; asyncio drops what did not fit at the end."""
         if sizehint + RECORD > len(self._buffer):
             self._buffer = memoryview(bytearray(sizehint + RECORD))
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what came: plain texts here, and the rest is the library's."""
+        if self._is_over:
+            return
         waits = bool(self._came)
         data: bytes | memoryview = self._buffer[:nbytes]
         if self._protocol.state is State.CONNECTING:

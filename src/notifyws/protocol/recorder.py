@@ -50,7 +50,8 @@ class Recorder:
         unmasked: bool = False,
     ) -> None:
         self._write, self._clock, self._unmasked = write, clock, unmasked
-        self._secrets = dict.fromkeys(spellings(*secrets))
+        self._given = tuple(spellings(*secrets))
+        self._learnt: dict[str, None] = {}
         self._names: dict[str, str] = {}
         self._began, self._sockets = clock.now(), 0
         header = recording.Header(
@@ -127,16 +128,22 @@ class Recorder:
     def shown(self, text: str) -> str:
         """Return a text without secrets, and as it is where it holds none."""
         text = _without_halves(text)
-        return text if self._unmasked else self._unnamed(masked(text, self._secrets))
+        return text if self._unmasked else self._unnamed(self._masked(text))
+
+    def _masked(self, text: str) -> str:
+        return masked(text, (*self._given, *self._learnt))
 
     def _learn(self, secrets: Iterable[str]) -> None:
-        self._secrets |= dict.fromkeys(secrets)
-        size, known = sum(map(len, self._secrets)), list(self._secrets)
+        """Remember secrets, and forget what was not told for the longest time."""
+        for secret in secrets:
+            self._learnt.pop(secret, None)
+            self._learnt[secret] = None
+        size, known = sum(map(len, self._learnt)), list(self._learnt)
         for number, old in enumerate(known):
             if len(known) - number <= MOST_SECRETS and size <= SECRETS_SIZE:
                 break
             size -= len(old)
-            del self._secrets[old]
+            del self._learnt[old]
 
     def _named(self, name: str, value: str) -> str:
         """Return the value of a header; what says who we are begins with its scheme."""
@@ -201,7 +208,7 @@ class Recorder:
         except UnicodeDecodeError:
             if self._unmasked:
                 return frame
-            text = masked(frame.decode(errors="surrogateescape"), self._secrets)
+            text = self._masked(frame.decode(errors="surrogateescape"))
             return text.encode(errors="surrogateescape")
 
 

@@ -21,6 +21,8 @@ from notifyws.delivery.outbox_records import (
 from notifyws.errors import ConfigurationError
 from notifyws.fleet.group.entries import LARGEST_STEP, Line, steps
 
+FEW = 8
+"""Lines that are read at first: they may be large."""
 PROCESSES = 100
 """Members of one group on one host that can spool."""
 
@@ -91,10 +93,17 @@ class Spool:
 
     async def first(self, most: int) -> Sequence[Line]:
         """Return the oldest lines: so many at most, and of large ones fewer."""
-        usual = self._size // self.count if self.count else 0
-        most = max(min(most, LARGEST_STEP // (usual or 1)), 1)
-        records = await self._opened().waiting(OUTPUT, 0, most)
-        return next(steps([_line_of(record.line) for record in records]), [])
+        found: list[Line] = []
+        after, at_once, size = 0, FEW, 0
+        while len(found) < most and size < LARGEST_STEP:
+            count = min(at_once, most - len(found))
+            if not (records := await self._opened().waiting(OUTPUT, after, count)):
+                break
+            found += (_line_of(record.line) for record in records)
+            sizes = [len(record.line) for record in records]
+            after, size = records[-1].position, size + sum(sizes)
+            at_once = max(1, min(2 * at_once, LARGEST_STEP // max(sizes)))
+        return next(steps(found), [])
 
     async def drop(self, count: int) -> None:
         """Let go of the oldest lines."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from notifyws.fleet.group import stream_scripts
 from notifyws.fleet.group.entries import (
+    LARGEST_STEP,
     Batch,
     Entry,
     Place,
@@ -20,10 +21,12 @@ from notifyws.fleet.group.entries import (
 )
 from notifyws.fleet.group.keys import GroupKeys, step
 
-PAGE, FIRST_PAGE, PAGE_BYTES = 500, 8, 4 << 20
-"""Entries that are read back at once, at first and at most, and characters of them."""
+PAGE, FIRST_PAGE = 500, 8
+"""Entries that are read back at once, at most and at first."""
 SLOWEST = 1 << 18
 """Characters a second that a way to Redis carries: what is large has longer."""
+LONGEST = 1.0 + LARGEST_STEP / SLOWEST
+"""Seconds that what is carried in one step may take."""
 MANY = 32
 """Entries that came at once: then more may be there, and are read at less cost."""
 KEEP = 30 * 86400.0
@@ -130,16 +133,17 @@ class GroupStream(GroupKeys):
     async def _backwards_in(self, number: int) -> AsyncIterator[Entry]:
         before, count = "+", FIRST_PAGE
         while entries := await self._page(number, before, count):
-            before = f"({entries[-1].id}"
-            largest = max(len(entry.line or "") for entry in entries)
-            count = max(min(2 * count, PAGE, PAGE_BYTES // (largest or 1)), 1)
+            before, count = f"({entries[-1].id}", PAGE
             for entry in entries:
                 yield entry
 
     @step
     async def _page(self, number: int, before: str, count: int) -> list[Entry]:
-        words = "XREVRANGE", self.streams[number], before, "-", "COUNT", count
-        found = await self.ask(*words)
+        words = before, count, LARGEST_STEP
+        stream = self.streams[number]
+        found = await self.run(
+            stream_scripts.BACK, [stream], *words, within=2 * LONGEST
+        )
         return [Entry(number, text_of(i), line_of(fields)) for i, fields in found]
 
     @step
@@ -174,6 +178,7 @@ class GroupStream(GroupKeys):
         answer = await self.ask(
             *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
             *("STREAMS", self.streams[stream], after),
+            within=LONGEST,
         )
         return self._entries(answer)
 
@@ -197,6 +202,7 @@ class GroupStream(GroupKeys):
             stream_scripts.CLAIM,
             [self.streams[stream], self._members],
             *(self.member, as_ms(idle), most, int(own)),
+            within=LONGEST,
         )
         claimed, lost = answer
         entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]

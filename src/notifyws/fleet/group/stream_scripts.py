@@ -67,6 +67,22 @@ Returns: of each entry the number of its stream (from 0), its id and the bytes o
 line; then that.
 """
 
+BACK = """
+local found, size, before = {}, 0, ARGV[1]
+while #found < tonumber(ARGV[2]) and size < tonumber(ARGV[3]) do
+  local entry = redis.call('XREVRANGE', KEYS[1], before, '-', 'COUNT', 1)[1]
+  if not entry then break end
+  found[#found + 1], before = entry, '(' .. entry[1]
+  for _, word in ipairs(entry[2]) do size = size + #word end
+end
+return found
+"""
+"""Reads a stream back, as far as a way to Redis carries at once.
+
+KEYS: the stream. ARGV: before which entry, entries and bytes at most.
+Returns: entries, the newest first; the last may be beyond those bytes.
+"""
+
 PRESENT = """
 local found = {redis.call('HGET', KEYS[1], 'leader')}
 for i = 1, #ARGV, 2 do
