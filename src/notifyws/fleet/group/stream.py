@@ -72,7 +72,7 @@ class GroupStream(GroupKeys):
             return []
         if self.is_shared:  # some were there, and it does not matter which
             return [(n, "") for n, _, _ in lines]
-        ids = map(text_of, answer[1:])
+        ids = text_of(answer[1]).split()
         return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
 
     @step

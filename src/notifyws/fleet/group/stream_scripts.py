@@ -14,7 +14,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
 if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
   return {{2}}
 end
-local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{1}}
+local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{}}
 local at = distinct > 0 and now() or 0
 for i = 7, #ARGV, words do
   local stream, fresh = words > 1 and KEYS[3 + ARGV[i + 1]] or KEYS[4], 1
@@ -30,7 +30,7 @@ if distinct > 0 then
   redis.call('PEXPIRE', KEYS[3], 86400000)
 end
 redis.call('HSET', KEYS[2], 'position', ARGV[4], 'batch', ARGV[2])
-return done
+return {{1, table.concat(done, ' ')}}
 """
 """Appends a batch, if its writer holds a lease, and moves the group's position.
 
@@ -38,7 +38,7 @@ KEYS: the lease, meta, ids, the streams. ARGV: proof, name of the batch, whether
 may have been appended already (0/1), position, how many ids to remember (0: none), how
 many words there are of each (1 or 3); then these: line, number of its stream (from 1),
 what tells it from others.
-Returns: 0 refused; 2 it was; 1 and the new ids.
+Returns: 0 refused; 2 it was; 1 and the new ids, as one text.
 """
 
 READ = """
