@@ -27,8 +27,8 @@ SLOWEST = 1 << 18
 """Characters a second that a way to Redis carries: what is large has longer."""
 LONGEST = 1.0 + LARGEST_STEP / SLOWEST
 """Seconds that what is carried in one step may take."""
-MANY = 32
-"""Entries that came at once: then more may be there, and are read at less cost."""
+MANY = 8
+"""Entries that came at once: more may be there, and are read at less cost then."""
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 
