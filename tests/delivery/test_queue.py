@@ -8,7 +8,7 @@ from operator import add
 import pytest
 
 from notifyws.delivery import queue as delivery
-from notifyws.delivery.queue import EASY, DeliveryQueue
+from notifyws.delivery.queue import A_FEW, EASY, DeliveryQueue
 from tests.support.virtual import elapsed, turns
 
 pytestmark = pytest.mark.virtual_time
@@ -234,6 +234,19 @@ async def test_whoever_puts_need_not_hurry_while_the_taker_rests():
     assert await queue.get() == [1]
     queue.put(2, 0)
     assert not queue.is_filling
+
+
+async def test_while_the_taker_rests_who_has_much_to_put_goes_on():
+    """Else no more came in than one read for each rest: 3,000 a second."""
+    queue = filled(*[0] * (A_FEW - 1), max_count=1000)
+    resting = asyncio.create_task(queue.rest(3))
+    await turns()
+    assert queue.is_filling
+    for _ in range(EASY):
+        queue.put(1, 0)
+        assert not queue.is_filling
+    await resting
+    assert queue.is_filling
 
 
 async def test_who_puts_more_than_a_few_lets_the_taker_come_first():

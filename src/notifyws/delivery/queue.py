@@ -16,6 +16,8 @@ Item = TypeVar("Item")
 
 EASY = 200
 """Items that may wait before whoever puts should let the taker have a turn."""
+A_FEW = 50
+"""Items that come while the taker rests and for which it is waited."""
 ANNOUNCEMENTS = 10_000
 """Events that may wait or be in a taker's hands; they are also told at once, so later
 ones are let go, or told as one."""
@@ -193,9 +195,12 @@ class DeliveryQueue(Generic[Item]):
 
     @property
     def is_filling(self) -> bool:
-        """Whether so much waits that the taker, if it comes, should come first."""
+        """Whether the taker, if it comes, should come first.
+
+        So much waits; or so little, while it rests, that there is no hurry.
+        """
         waiting = len(self._items)
-        return self._takes and (waiting > EASY or (self._rests and waiting > 0))
+        return self._takes and (0 < waiting < A_FEW if self._rests else waiting > EASY)
 
     async def taken(self, within: float) -> None:
         """Return when what waits is taken, or is not within so many seconds.

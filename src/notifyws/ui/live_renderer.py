@@ -43,7 +43,7 @@ FRAME = 0.03
 second that come one by one take 90 % of a core when each is drawn as it comes."""
 FOOTER = 3
 """The footer has one of so many lines of a terminal, and one at least."""
-FEW = 100
+FEW = 1000
 """Notifications that are worth waiting for more."""
 
 
