@@ -5,6 +5,7 @@ import tempfile
 from inspect import iscoroutinefunction
 
 import pytest
+from hypothesis import settings
 
 # No test opens the developer's own keyring, or leaves anything in their home.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
@@ -12,6 +13,10 @@ os.environ["HOME"] = tempfile.mkdtemp(prefix="notifyws-tests-")
 atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)
 for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
     os.environ.pop(name, None)
+
+# A machine that others use makes an example slow now and then, and no example wrong.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 pytest_plugins = [
     "tests.support.leaks",

@@ -178,7 +178,7 @@ def as_written(text: str) -> list:
     return list(value.items())
 
 
-@settings(max_examples=50, deadline=None, database=None)
+@settings(max_examples=50, database=None)
 @given(st.dictionaries(_NAMES, st.sampled_from(_VALUES)), _BLANKS, _BLANKS)
 def test_a_line_is_the_frame_with_what_was_missing_and_no_number_changed(
     members, blank, tail

@@ -436,7 +436,7 @@ _HAPPENINGS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40, database=None)
 @given(st.lists(st.tuples(_HAPPENINGS, st.floats(0, 60)), max_size=40))
 def test_whatever_happens_the_table_decides(happenings):
     reconnector, now = machine(jitter=0.5, draw=0.3), 0.0

@@ -47,7 +47,6 @@ FAST = settings(
     max_examples=20,
     database=None,
     derandomize=True,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -240,7 +240,7 @@ _VALUES = st.recursive(
 _KEYS = st.sampled_from(["title", "message", "timestamp", "id", "x", "é", "\u2028"])
 
 
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=25, database=None)
 @given(
     st.dictionaries(_KEYS, _VALUES, max_size=5),
     st.booleans(),
