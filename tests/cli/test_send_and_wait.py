@@ -75,7 +75,7 @@ def test_with_json_it_stands_in_the_result(busy, capfd):
 
 def test_no_answer_in_time_is_exit_3_with_a_hint(busy, capfd):
     with pytest.raises(TimeRanOut, match="no notification fitted --wait") as caught:
-        sending(busy, "type == 'never'", timeout=0.5)
+        sending(busy, "type == 'never'", timeout=2.0)
     assert (caught.value.exit_code, capfd.readouterr().out) == (3, "")
     assert "--timeout" in caught.value.hint
 
