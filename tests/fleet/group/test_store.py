@@ -579,7 +579,11 @@ async def test_many_entries_are_given_as_one_text_and_are_what_they_are(make, va
 
 
 @pytest.mark.parametrize(
-    "packed", [b"0 1-1", b"0 1-1 x\n", b"x 1-1 0\n", b"0 1-1 0 0\n", b"\n"]
+    "packed",
+    [
+        *(b"0 1-1", b"0 1-1 x\n", b"x 1-1 0\n", b"0 1-1 0 0\n", b"\n"),
+        *(b"0 1-1 -1\n", b"0 1-1 -9\nxyz", b"0 1-1 4\nxyz"),
+    ],
 )
 def test_a_text_that_tells_of_no_entries_is_none(packed):
     with pytest.raises(ValueError, match=r".+"):

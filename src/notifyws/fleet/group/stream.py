@@ -159,7 +159,8 @@ class GroupStream(GroupKeys):
         names = [self.streams[n] for n in streams]
         if self._many:
             words = self._consumers, self.member, count
-            packed = await self.run(stream_scripts.READ, names, *words)
+            how_long = wait + 2.0
+            packed = await self.run(stream_scripts.READ, names, *words, within=how_long)
             found = [Entry(streams[n], i, line) for n, i, line in unpacked(packed)]
             self._many = len(found) >= MANY
             if found:
@@ -242,6 +243,8 @@ def unpacked(packed: bytes) -> Iterator[tuple[int, str, str]]:
         head = packed.index(b"\n", at)
         stream, entry_id, size = packed[at:head].split()
         at = head + 1 + int(size)
+        if not head < at <= len(packed):
+            raise ValueError("a line is not as long as it is told to be")
         yield int(stream), entry_id.decode(), text_of(packed[head + 1 : at])
 
 
