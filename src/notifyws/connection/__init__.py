@@ -12,6 +12,7 @@ profiles are read in ``protocol``.
     event_emitter  tells what happens, and since when something may be missing
     outcome        what an error means to the machine, and to whoever tries once; how
                    often connections were lost, and why, in few words
+    inflate        whole compressed texts, by the library's own extension
     ports          what a session is given by others
     recorded_transport
                    has what goes over a socket recorded
@@ -20,7 +21,10 @@ profiles are read in ``protocol``.
     second_connection
                    what another connection brings, beside the first
     session        drives the machine
+    transport      one WebSocket's life, in bursts of whole messages
     verification   whether an open socket brings all that the server has
+    websocket_framer
+                   cuts a server's bytes into plain texts and other frames, pure
 """
 
 __all__ = [
