@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -64,20 +65,21 @@ async def test_a_number_that_was_given_to_another_process_is_not_killed():
     sink = ExecSink(["sh", "-c", "setsid sleep 30 & echo $$"], {}, 0.5, told.append)
     await sink.deliver(NOTE)
     number = int(told[0])
-    try:
-        Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
-    except OSError:
-        pytest.skip("the system lets nobody choose the next number")
-    with subprocess.Popen(["sleep", "30"], start_new_session=True) as another:
+    async with aclosing(sink):  # it holds a pipe, also where all this is left out
         try:
-            if another.pid != number:
-                pytest.skip("somebody else was quicker")
-            await asyncio.sleep(0.7)
-            assert another.poll() is None
-            await sink.aclose()
-            assert another.poll() is None
-        finally:
-            another.kill()
+            Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+        except OSError:
+            pytest.skip("the system lets nobody choose the next number")
+        with subprocess.Popen(["sleep", "30"], start_new_session=True) as another:
+            try:
+                if another.pid != number:
+                    pytest.skip("somebody else was quicker")
+                await asyncio.sleep(0.7)
+                assert another.poll() is None
+                await sink.aclose()
+                assert another.poll() is None
+            finally:
+                another.kill()
 
 
 async def test_a_hook_that_will_not_end_does_not_outlive_a_listener_that_does():
