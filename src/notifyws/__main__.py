@@ -14,6 +14,9 @@ def main() -> NoReturn:
     """
     gc.disable()
     try:
+        from notifyws.cli.imports import spare_imports
+
+        spare_imports()
         from notifyws.cli import app
     except KeyboardInterrupt:  # so early that nothing is to be told or undone
         _die_of_it()

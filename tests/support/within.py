@@ -21,7 +21,7 @@ from unittest import mock
 
 import pytest
 
-from notifyws.cli.process import UNUSED
+from notifyws.cli.imports import UNUSED
 
 
 class _Left(BaseException):

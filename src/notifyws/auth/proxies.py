@@ -43,13 +43,14 @@ def proxy_url(url: str) -> str | None:
         ConfigurationError: it cannot be one; it is not shown, for it holds a password.
     """
     parts = urlsplit(url)
+    found = next(filter(None, map(_variable, SCHEMES[parts.scheme])), "")
+    if not found:
+        return None
     port = parts.port or PORTS[parts.scheme]
     for entry in re.split(r"[\s,]+", _variable("no")):
         if _names(entry.lower(), parts.hostname or "", port):
             return None
-    found = next(filter(None, map(_variable, SCHEMES[parts.scheme])), "")
-    proxy = found if "://" in found else f"http://{found}"
-    return _checked(proxy) if found else None
+    return _checked(found if "://" in found else f"http://{found}")
 
 
 def _checked(proxy: str) -> str:

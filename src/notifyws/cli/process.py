@@ -19,8 +19,7 @@ import sys
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
-from types import FrameType, ModuleType, TracebackType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from notifyws.errors import ConfigurationError
@@ -43,12 +42,6 @@ UNHEARD = r"WEBSOCKETS_.*|PYTHON_DOTENV_DISABLED"
 """Variables by which libraries would take other bounds than ours, or read no file."""
 SIZES, SIZE = ("COLUMNS", "LINES"), r"0*[1-9][0-9]{0,3}"
 """A terminal's size; 0 is that of one that does not know, and a huge one no memory."""
-UNUSED = ("click", "opentelemetry.metrics", "hiredis")
-"""What libraries take wherever it is installed: httpx its command line, for 0.1 s;
-redis-py measurements, for 10 ms, and a reader that makes a list of any length that is
-announced, for 7 s."""
-LATE = "importlib.metadata"
-"""What ``websockets`` imports and needs not where it is a release: 20 modules."""
 OPENED = ("OPENSSL_CONF", "SSL_CERT_DIR")
 """Variables that name what OpenSSL opens once it is imported; it waits at a pipe."""
 
@@ -69,9 +62,6 @@ def settle_environment() -> None:
             os.environ["COMP_CWORD"] = "1"
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # Python's own, with tracebacks
-    for name in UNUSED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    _import_late(LATE)
     for name in OPENED:
         path = os.environ.get(name, os.devnull)
         fit = os.path.isfile(path) or os.path.isdir(path) or path == os.devnull
@@ -79,25 +69,6 @@ def settle_environment() -> None:
             del os.environ[name]  # to say so, OpenSSL may have to be imported
             message = f"cannot use {name} {path}: it is a pipe or a device"
             raise ConfigurationError(message, f"unset {name}")
-
-
-def _import_late(name: str) -> None:
-    """Have a module's place taken by one that imports it when it is asked for anything.
-
-    ``importlib.util.LazyLoader`` is asked for the specification by each import.
-    """
-    package, _, own = name.rpartition(".")
-    stand_in = ModuleType(name)
-
-    def attribute_of_it(attribute: str) -> Any:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
-        return getattr(import_module(name), attribute)
-
-    if name not in sys.modules:
-        vars(stand_in)["__getattr__"] = attribute_of_it
-        sys.modules[name] = stand_in
-        setattr(import_module(package), own, stand_in)
 
 
 class Interrupted(BaseException):

@@ -32,7 +32,6 @@ from notifyws.auth.network_errors import (
 )
 from notifyws.auth.proxies import connect, proxy_url
 from notifyws.config.settings import Settings
-from notifyws.config.tls import trust
 from notifyws.connection.transport import WebSocketTransport
 from notifyws.errors import (
     ORIGIN,
@@ -92,7 +91,7 @@ async def _opened(
         max_size=largest,
     )
     transport = WebSocketTransport(protocol, largest, patience, upgrade_request.secrets)
-    trusted = tls or trust("") if uri.secure else None
+    trusted = tls or _system_authorities() if uri.secure else None
     proxy = proxy_url(upgrade_request.url)
     await connect(transport, uri.host, uri.port, trusted, proxy)
     try:
@@ -102,6 +101,12 @@ async def _opened(
         transport.abort()
         raise
     return transport
+
+
+def _system_authorities() -> ssl.SSLContext:
+    from notifyws.config.tls import trust  # OpenSSL, which plain text needs not
+
+    return trust("")
 
 
 def _with_origin(headers: Mapping[str, str], origin: str) -> Mapping[str, str]:

@@ -1,0 +1,53 @@
+"""What libraries import is there when it is asked for, and not before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from notifyws.cli.imports import KNOWN, LATE, UNUSED
+
+SPARED = "from notifyws.cli.imports import *; spare_imports(); import sys; "
+
+
+def told(code: str) -> str:
+    """Return what a Python of its own prints that spares its imports first."""
+    argv = [sys.executable, "-c", SPARED + code]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_listener_s_libraries_load_nothing_that_they_are_spared():
+    libraries = "import typer, asyncio, msgspec, platformdirs, websockets.client; "
+    watched = "import notifyws.cli.imports as i; i.import_module = print; "
+    assert told(watched + libraries) == ""
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_is_late_is_the_module_itself_once_it_is_asked(name):
+    asked = f"import {name}; held = sys.modules['{name}']; held.__file__; "
+    same = f"real = sys.modules['{name}']; print(real is held, real.__name__); "
+    held = "print(set(vars(real)) - set(vars(held)))"
+    assert told(asked + same + held) == f"False {name}\nset()\n"
+
+
+def test_what_is_known_of_a_late_module_does_not_load_it():
+    ((name, known),) = KNOWN.items()
+    asked = f"from {name} import {', '.join(known)}; first = '__file__' in vars("
+    more = f"sys.modules['{name}']); from {name} import deprecated; "
+    then = f"print(first, '__file__' in vars(sys.modules['{name}']))"
+    assert told(asked + more + then) == "False True\n"
+
+
+def test_what_is_unused_cannot_be_imported():
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        told(f"import {UNUSED[0]}")
+    assert "ModuleNotFoundError" in failed.value.stderr
+
+
+def test_what_was_loaded_before_stays():
+    asked = "import textwrap; print(textwrap.dedent(' a'))"
+    argv = [sys.executable, "-c", f"import textwrap; {SPARED}{asked}"]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True)
+    assert said.stdout == "a\n"
