@@ -34,7 +34,7 @@ def env_example() -> str:
 
     parts = [INTRODUCTION]
     for name, field in FIELDS.items():
-        parts.append(f"# {field.metadata['help']}")
+        parts.append(f"# {field.help}")
         parts.append(f"#{environment_name(name)}={written(field.default)}\n")
     parts.append("# The configuration file, where it is not in your config folder.")
     parts.append("# (Read from the environment and from --env-file, not from .env.)")
@@ -111,7 +111,7 @@ def settings_rows() -> Iterator[str]:
 
     for name, field in FIELDS.items():
         default = written(field.default)
-        help_text = field.metadata["help"].replace("|", "\\|")
+        help_text = field.help.replace("|", "\\|")
         shown = f"`{default}`" if default else ""
         yield f"| `{environment_name(name)}` | `{name}` | {help_text} | {shown} |"
 

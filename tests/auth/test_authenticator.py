@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 import socket
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.build import warm_token

@@ -1,18 +1,19 @@
 """Settings: what each is by default, and that each explains itself."""
 
-import dataclasses
-
 import pytest
 
-from notifyws.config.settings import FIELDS as NAMED
-from notifyws.config.settings import NEUTRAL, Settings, TypeStyle, environment_name
+from notifyws.config.settings import (
+    FIELDS,
+    NEUTRAL,
+    Settings,
+    TypeStyle,
+    environment_name,
+)
 
-FIELDS = dataclasses.fields(Settings)
 
-
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_every_setting_has_a_sentence_of_help(field):
-    words = field.metadata["help"]
+@pytest.mark.parametrize("setting", FIELDS.values(), ids=FIELDS)
+def test_every_setting_has_a_sentence_of_help(setting):
+    words = setting.help
     assert words[0].isupper()
     assert words.endswith(".")
 
@@ -52,7 +53,6 @@ SIDES = {
     "open_timeout http_timeout close_timeout ping_interval ping_timeout max_size "
     "verify_every compression queue_count queue_bytes queue_disk hand_on_delays "
     "exec_timeout concurrency group_count group_age group_lease",
-    None: "styles apart",  # not said by a variable
 }
 """Does it decide where credentials go, how they travel or whom we trust?"""
 
@@ -60,11 +60,12 @@ SIDES = {
 def test_every_setting_has_said_on_which_side_it_stands():
     """A new one is thought about here: what may a strange folder do with it?"""
     said = {name: side for side, names in SIDES.items() for name in names.split()}
-    assert {field.name: field.metadata.get("side") for field in FIELDS} == said
+    assert {name: setting.side for name, setting in FIELDS.items()} == said
+    assert Settings.__struct_fields__ == (*FIELDS, "styles", "apart")  # not said so
 
 
 def test_secrets_are_not_shown():
-    secret = [field.name for field in FIELDS if field.metadata.get("secret")]
+    secret = [name for name, setting in FIELDS.items() if setting.secret]
     caches = ["redis_url", "cache_url", "cache_key"]
     assert secret == ["password", "token", *caches, "client_key_password"]
     assert "hush" not in repr(Settings(**dict.fromkeys(secret, "hush")))
@@ -97,4 +98,4 @@ def test_styles_can_be_replaced():
 
 
 def test_no_two_settings_share_a_variable():
-    assert len({environment_name(name) for name in NAMED}) == len(NAMED)
+    assert len({environment_name(name) for name in FIELDS}) == len(FIELDS)

@@ -242,7 +242,7 @@ def test_every_setting_can_be_said_by_environment_and_by_dotenv(home, name):
     assert getattr(loaded.settings, name) == value
     assert loaded.sources[name] == f"{variable} in the environment"
     path = home.dotenv(f"{variable}='{text}'\n")
-    meant = path if FIELDS[name].metadata["path"] == "." else None
+    meant = path if FIELDS[name].path == "." else None
     loaded = load(environ={}, env_file=meant)
     assert getattr(loaded.settings, name) == value
     assert loaded.sources[name] == (f"--env-file {path}" if meant else ".env")
@@ -381,7 +381,7 @@ def test_a_found_dotenv_does_not_choose_the_config_file(home):
 # The guard
 
 
-OF_THE_SERVER = [n for n, f in FIELDS.items() if f.metadata["side"] == "server"]
+OF_THE_SERVER = [n for n, f in FIELDS.items() if f.side == "server"]
 SAID = {"server": "a", "ca_file": "evil.pem", "profile": "./evil.toml"}
 
 

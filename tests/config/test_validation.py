@@ -64,7 +64,7 @@ def test_a_value_that_cannot_be_one_is_named_with_its_source(name, wanted, given
             validated(name, value, "config.toml")
         message = f"{name} must be {wanted}, not {value!r} (config.toml)"
         assert str(caught.value) == message
-        assert caught.value.hint.endswith(FIELDS[name].metadata["help"])
+        assert caught.value.hint.endswith(FIELDS[name].help)
         usual = FIELDS[name].default
         left_out = type(usual) is float and f"leave it out for {usual:g}. "
         assert caught.value.hint.startswith(left_out or "")

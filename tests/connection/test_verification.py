@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings

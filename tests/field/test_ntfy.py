@@ -1,9 +1,9 @@
 """ntfy as it is: what its server says, and what it does not."""
 
 import base64
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws import NotificationService
 from notifyws.config.settings import Settings

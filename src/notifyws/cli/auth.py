@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 
 import typer
+from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers

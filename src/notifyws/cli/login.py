@@ -9,13 +9,13 @@ tried as a whole, by opening the socket once as well, and only then written down
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import typer
 from msgspec import structs
+from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken

@@ -68,7 +68,7 @@ def _settings(report: Report) -> Iterator[Fact]:
 
     for name, source in report.loaded.sources.items():
         value = getattr(report.loaded.settings, name)
-        secret = FIELDS[name].metadata["secret"]
+        secret = FIELDS[name].secret
         shown = ("set" if value else "not set") if secret else value
         if isinstance(shown, str) and "//" in shown:
             shown = shown_url(shown)

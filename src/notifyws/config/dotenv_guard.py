@@ -18,10 +18,10 @@ from notifyws.errors import ConfigurationError
 FOUND = ".env"
 """Where a value comes from that merely lies in the folder."""
 
-SERVER = [n for n, f in FIELDS.items() if f.metadata["side"] == "server"]
+SERVER = [n for n, f in FIELDS.items() if f.side == "server"]
 SHOWN = ("client_cert", "client_key")
 """What shows a server who we are, by a file: as good as a credential."""
-CREDENTIALS = [n for n, f in FIELDS.items() if f.metadata["side"] == "credential"]
+CREDENTIALS = [n for n, f in FIELDS.items() if f.side == "credential"]
 CREDENTIALS += SHOWN
 ADDRESS = ("url", "socket_url")
 """Where the server is; always from one source."""
@@ -70,7 +70,7 @@ def no_paths(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
         ConfigurationError: it names one.
     """
     for name in sorted(_found(sources)):
-        pattern = FIELDS[name].metadata["path"]
+        pattern = FIELDS[name].path
         if pattern and re.match(pattern, values[name], re.DOTALL):
             variable = environment_name(name)
             message = f"{variable} comes from .env in this folder and names a file"

@@ -1,7 +1,7 @@
 """Every setting, with its default, unit, meaning and variable; frozen, reading nothing.
 
-``sources.load`` fills these in from flags, environment and files. The metadata of a
-field is where its names outside Python come from, so that documentation,
+``sources.load`` fills these in from flags, environment and files. What a field is
+declared with is where its names outside Python come from, so that documentation,
 ``.env.example`` and the reader of the configuration cannot disagree.
 """
 
@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Side = Literal["server", "credential", "client"]
 """On which side a setting stands: it decides where credentials go, how they travel or
@@ -29,18 +28,8 @@ LIFETIME = 100 * 366 * LONGEST
 SOCKET_OR_FILE = r"(?i)(sqlite|unix):|[^?]*\?.*(cert|key|path|socket)"
 
 
-def setting(
-    side: Side,
-    default: Any,
-    help: str,
-    *,
-    env: str = "",
-    path: str = "",
-    secret: bool = False,
-    low: float = 0,
-    high: float = math.inf,
-) -> Any:
-    """Declare a setting.
+class Setting(Struct, frozen=True):
+    """What is known of a setting.
 
     Args:
         default: its value when nobody says anything.
@@ -49,10 +38,26 @@ def setting(
         path: the pattern of those values that lead to a file.
         secret: never shown, not even by ``repr``.
         low: the smallest number that makes sense.
+        high: the largest.
     """
-    meta = {"side": side, "help": help, "env": env, "path": path, "secret": secret}
-    meta |= {"low": low, "high": high}
-    return field(default=default, repr=not secret, metadata=meta)
+
+    side: Side
+    default: Any
+    help: str
+    env: str = ""
+    path: str = ""
+    secret: bool = False
+    low: float = 0
+    high: float = math.inf
+
+
+_declared: list[Setting] = []
+
+
+def setting(*what: Any, **more: Any) -> Any:
+    """Declare the next setting, as :class:`Setting` says; return its default."""
+    _declared.append(Setting(*what, **more))
+    return _declared[-1].default
 
 
 server_side = partial(setting, "server")
@@ -88,9 +93,13 @@ DEFAULT_STYLES: Mapping[str, TypeStyle] = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the product needs to know. Durations are seconds, sizes are bytes."""
+class Settings(Struct, frozen=True):
+    """What the product needs to know. Durations are seconds, sizes are bytes.
+
+    Args:
+        styles: how each type looks.
+        apart: what a found ``.env`` says of how tokens travel; it parts them.
+    """
 
     url: str = server_side(
         "",
@@ -256,16 +265,13 @@ class Settings:
     link_base: str = server_side(
         "", "What relative links are resolved against; the server when not set."
     )
-    styles: Mapping[str, TypeStyle] = field(
-        default_factory=lambda: DEFAULT_STYLES,
-        metadata={"help": "How each type looks.", "table": "types"},
-    )
-    apart: str = field(
-        default="",
-        metadata={
-            "help": "What a found .env says of how tokens travel; it parts them."
-        },
-    )
+    styles: Mapping[str, TypeStyle] = field(default_factory=lambda: DEFAULT_STYLES)
+    apart: str = ""
+
+    def __repr__(self) -> str:
+        names = [n for n in FIELDS if not FIELDS[n].secret] + ["styles", "apart"]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"Settings({shown})"
 
     @property
     def connect_url(self) -> str:
@@ -282,10 +288,10 @@ class Settings:
         return self.styles.get(type_name, NEUTRAL)
 
 
-FIELDS = {f.name: f for f in fields(Settings) if "side" in f.metadata}
-"""Settings that can be said, one value each."""
+FIELDS = dict(zip(Settings.__struct_fields__, _declared, strict=False))
+"""Settings that can be said, one value each: all but the last two fields."""
 
 
 def environment_name(name: str) -> str:
     """Return the variable of a setting: its own, else ``NOTIFYWS_<NAME>``."""
-    return FIELDS[name].metadata["env"] or f"NOTIFYWS_{name.upper()}"
+    return FIELDS[name].env or f"NOTIFYWS_{name.upper()}"

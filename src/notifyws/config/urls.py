@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,7 +130,7 @@ def is_private(host: str) -> bool:
     """
     try:
         name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-        ip_address(name)
+        ipaddress.ip_address(name)
     except ValueError:
         return "[" not in host and ("." not in name or name.endswith(PRIVATE))
     return True

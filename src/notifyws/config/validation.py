@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import difflib
 import math
-import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import Field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.config.settings import FIELDS, Settings
+from notifyws.config.settings import FIELDS, Setting, Settings
 from notifyws.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-WANTED: Mapping[Any, str] = {
-    str: "text",
-    float: "a number{}",
-    int: "a whole number{}",
-    bool: "true or false",
-    tuple[float, ...]: "numbers{}, as in 1 2 4 8",
-    int | None: "a whole number{}, or 'unlimited'",
+MANY, OR_NONE = "tuple[float, ...]", "int | None"
+WANTED: Mapping[str, str] = {
+    "str": "text",
+    "float": "a number{}",
+    "int": "a whole number{}",
+    "bool": "true or false",
+    MANY: "numbers{}, as in 1 2 4 8",
+    OR_NONE: "a whole number{}, or 'unlimited'",
 }
-"""What a value of each type must be; in it, the bounds of the setting."""
+"""What a value of each annotation must be; in it, the bounds of the setting."""
 UNLIMITED = "unlimited"
 STRAY = {
     **dict.fromkeys("\n\r", "a newline"),
@@ -49,16 +48,16 @@ def validated(name: str, value: Any, source: str) -> Any:
     Raises:
         ConfigurationError: it cannot be one.
     """
-    field, wanted = FIELDS[name], _types()[name]
+    setting, wanted = FIELDS[name], Settings.__annotations__[name]
     try:
-        if wanted is not str:
+        if wanted != "str":
             return _adapter(name).validate_python(_prepared(wanted, value))
         text = _text(value)
     except ValueError:  # pydantic's is one as well
-        what = WANTED[wanted].format(_range(field))
-        shown = "" if field.metadata["secret"] else f", not {value!r}"
+        what = WANTED[wanted].format(_range(setting))
+        shown = "" if setting.secret else f", not {value!r}"
         message = f"{name} must be {what}{shown} ({source})"
-        usual, meant = field.default, field.metadata["help"]
+        usual, meant = setting.default, setting.help
         hint = f"leave it out for {usual:g}. {meant}" if type(usual) is float else meant
         raise ConfigurationError(message, hint) from None
     return trimmed(text, name, source, spaces=name in MAY_HAVE_SPACES)
@@ -90,21 +89,15 @@ def _text(value: Any) -> str:
     return value
 
 
-def _prepared(wanted: Any, value: Any) -> Any:
+def _prepared(wanted: str, value: Any) -> Any:
     """Return a value as pydantic takes it, which reads no list or "unlimited"."""
-    many = wanted == tuple[float, ...]
     if isinstance(value, str):
-        value = value.replace(",", " ").split() if many else value.strip()
-        return None if wanted == int | None and value == UNLIMITED else value
+        value = value.replace(",", " ").split() if wanted == MANY else value.strip()
+        return None if wanted == OR_NONE and value == UNLIMITED else value
     given = value if isinstance(value, list) else [value]
-    if wanted is not bool and any(isinstance(each, bool) for each in given):
+    if wanted != "bool" and any(isinstance(each, bool) for each in given):
         raise ValueError  # to pydantic, true is 1
     return value
-
-
-@cache
-def _types() -> Mapping[str, Any]:
-    return typing.get_type_hints(Settings)
 
 
 @cache
@@ -113,22 +106,22 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     from pydantic import ConfigDict, TypeAdapter
     from pydantic import Field as Limits
 
-    low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
+    low, high = FIELDS[name].low, FIELDS[name].high
     bounds = Limits(ge=low, le=None if high == math.inf else high)
     numbers = tuple[Annotated[float, bounds], ...]
-    bounded: Mapping[Any, Any] = {
-        float: Annotated[float, bounds],
-        int: Annotated[int, bounds],
-        int | None: Annotated[int, bounds] | None,
-        tuple[float, ...]: Annotated[numbers, Limits(min_length=1)],
-        bool: bool,
+    bounded: Mapping[str, Any] = {
+        "float": Annotated[float, bounds],
+        "int": Annotated[int, bounds],
+        OR_NONE: Annotated[int, bounds] | None,
+        MANY: Annotated[numbers, Limits(min_length=1)],
+        "bool": bool,
     }
     config = ConfigDict(allow_inf_nan=False)
-    return TypeAdapter(bounded[_types()[name]], config=config)
+    return TypeAdapter(bounded[Settings.__annotations__[name]], config=config)
 
 
-def _range(field: Field[Any]) -> str:
-    low, high = field.metadata["low"], field.metadata["high"]
+def _range(setting: Setting) -> str:
+    low, high = setting.low, setting.high
     return f", {low:g} or more" if high == math.inf else f" from {low:g} to {high:g}"
 
 

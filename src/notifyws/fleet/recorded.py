@@ -36,7 +36,7 @@ def recorded(
     profile, http = auth.profile.name, auth.http
     file = RecordingFile(path, warn)
     try:
-        hidden = (name for name, each in FIELDS.items() if each.metadata["secret"])
+        hidden = (name for name, each in FIELDS.items() if each.secret)
         said = (str(getattr(auth.settings, name)) for name in hidden)
         secrets = (*said, *named_secrets(auth.variables))
         recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)

@@ -10,8 +10,6 @@ The text under each field is its reference documentation; it is printed for peop
 and stands in the JSON Schema for editors.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -6,8 +6,6 @@ tables stand for is ``oauth``'s.
 The text under each field is its reference documentation, as in ``profile``.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from notifyws.protocol.profile_schema import (
@@ -41,32 +39,6 @@ class Failure(Table, frozen=True, kw_only=True):
     """Where the answer's body says why; else in the places where servers say it."""
     hint: str = ""
     """What helps, in place of a general word."""
-
-
-class Http(Table, frozen=True, kw_only=True):
-    """The HTTP side: logging in and out, refreshing, and asking about a token."""
-
-    login: Steps | None = None
-    """One step, or several in their order; without it a ready-made token is needed."""
-    device: Device | None = None
-    """A login that a person approves in a browser; beside ``login`` or
-    ``client_credentials`` it is the way in where no password is given."""
-    client_credentials: ClientCredentials | None = None
-    """A login of a program as itself, in place of ``login``."""
-    refresh: Steps | None = None
-    """How a refresh token gives new tokens; without it, expiry means a new login."""
-    logout: Steps | None = None
-    """How to end the session."""
-    verify: Steps | None = None
-    """Asks whether the access token is good, before the socket is opened: for servers
-    that accept any socket and stay silent without a good token."""
-    verify_when: Literal["always", "in doubt"] = "always"
-    """``in doubt``: only after a handshake that the server ended as a step's ``closed``
-    says, to learn whether the token was the reason."""
-    refused: tuple[int, ...] = (401,)
-    """Statuses that mean: these credentials, or this token, are no good."""
-    failures: tuple[Failure, ...] = ()
-    """What other answers mean; asked before ``refused``."""
 
 
 class Tokens(Table, frozen=True, kw_only=True):
@@ -137,3 +109,29 @@ class ClientCredentials(Table, frozen=True, kw_only=True):
     """What is asked for."""
     more: dict[str, Text] = table()
     """Further fields of the request, as in ``{ audience = "..." }``."""
+
+
+class Http(Table, frozen=True, kw_only=True):
+    """The HTTP side: logging in and out, refreshing, and asking about a token."""
+
+    login: Steps | None = None
+    """One step, or several in their order; without it a ready-made token is needed."""
+    device: Device | None = None
+    """A login that a person approves in a browser; beside ``login`` or
+    ``client_credentials`` it is the way in where no password is given."""
+    client_credentials: ClientCredentials | None = None
+    """A login of a program as itself, in place of ``login``."""
+    refresh: Steps | None = None
+    """How a refresh token gives new tokens; without it, expiry means a new login."""
+    logout: Steps | None = None
+    """How to end the session."""
+    verify: Steps | None = None
+    """Asks whether the access token is good, before the socket is opened: for servers
+    that accept any socket and stay silent without a good token."""
+    verify_when: Literal["always", "in doubt"] = "always"
+    """``in doubt``: only after a handshake that the server ended as a step's ``closed``
+    says, to learn whether the token was the reason."""
+    refused: tuple[int, ...] = (401,)
+    """Statuses that mean: these credentials, or this token, are no good."""
+    failures: tuple[Failure, ...] = ()
+    """What other answers mean; asked before ``refused``."""

@@ -11,7 +11,6 @@ import ast
 import inspect
 from collections.abc import Callable
 from functools import cache
-from textwrap import dedent
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 from msgspec import NODEFAULT, Struct, field, structs
@@ -169,7 +168,7 @@ def _described(kind: type[Table]) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for each in reversed(kind.__mro__[: kind.__mro__.index(Table)]):
-        (written,) = ast.parse(dedent(inspect.getsource(each))).body
+        (written,) = ast.parse(inspect.getsource(each)).body
         assert isinstance(written, ast.ClassDef)
         for key, below in zip(written.body, written.body[1:], strict=False):
             if isinstance(key, ast.AnnAssign) and isinstance(below, ast.Expr):

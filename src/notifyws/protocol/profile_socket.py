@@ -3,8 +3,6 @@
 The text under each field is its reference documentation, as in ``profile``.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from notifyws.protocol.profile_schema import (

@@ -7,12 +7,12 @@ it is, :func:`choose_renderer` says.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.queue import DeliveryQueue
