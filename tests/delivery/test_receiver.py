@@ -14,7 +14,7 @@ from notifyws.delivery.receiver import BREATH, PATIENCE, Frame, Receiver
 from notifyws.delivery.server_words import LONGEST, TOLD
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
-from notifyws.protocol.arrivals import ServerError
+from notifyws.protocol.arrivals import ServerError, notifications
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import Rules
@@ -510,7 +510,7 @@ async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
     desk = Desk(Cursor(0), room=9, selection=Choice(9))
     desk.take(note(1))
     values = [{"type": "a", "id": n} for n in (1, 2, 3)]
-    missed = desk.receiver.fetched(values, hear=True)
+    missed = notifications(desk.receiver.meaning_of(values))
     assert [desk.receiver.is_news(each) for each in missed] == [False, True, True]
     await desk.receiver.catch_up(missed)
     assert await desk.read() == [1, 3]

@@ -1,11 +1,13 @@
 """What was missed, by HTTP: forwards from a known id, or by paging back to it.
 
-The socket is open meanwhile, and nobody reads it: so a request that fails is repeated
-by the table of delays, but not for long.
+The socket is open meanwhile, and nobody reads it: so all of it has an end, whatever
+the server does, and what has not come by then lies in a gap. A request that fails is
+repeated by the table of delays.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
@@ -20,6 +22,7 @@ from notifyws.connection.ports import Found, Place, Receiver, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import Arrival, many, notifications, tells_gap
 from notifyws.protocol.expressions import compiled, names
 from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
@@ -34,7 +37,7 @@ SEE = "look at [resume.catchup] of the profile: notifyws profile show"
 REPEATS = 3
 """Times that a request is repeated before what it was to bring lies in a gap."""
 UNREAD = 30.0
-"""Seconds that an open socket may lie unread between them, in all."""
+"""Seconds that an open socket may lie unread meanwhile, all pages and delays in."""
 
 
 class CatchUp:
@@ -68,7 +71,8 @@ class CatchUp:
             NetworkFailed: the server did not answer with it.
             NotifyError: there is no other token.
         """
-        return await self._renewing(token, partial(self._fetch_all, receiver))
+        fetch = partial(self._fetch_all, receiver, self._end())
+        return await self._renewing(token, fetch)
 
     async def after(self, place: Place, receiver: Receiver) -> Found:
         """Return what the server has after a place, whatever of it is known.
@@ -78,8 +82,11 @@ class CatchUp:
             NotifyError: there is no token.
         """
         token = (await self._tokens.get()).value
-        fetch = partial(self._fetch_after, place, receiver)
+        fetch = partial(self._fetch_after, place, receiver, self._end())
         return await self._renewing(token, fetch)
+
+    def _end(self) -> float:
+        return self._clock.now() + UNREAD
 
     async def _renewing(
         self, token: str, fetch: Callable[[str], Awaitable[Result]]
@@ -92,22 +99,32 @@ class CatchUp:
         another = await self._tokens.renew(token)
         return await fetch(another.value)
 
-    async def _fetch_after(self, place: Place, receiver: Receiver, token: str) -> Found:
+    async def _fetch_after(
+        self, place: Place, receiver: Receiver, end: float, token: str
+    ) -> Found:
         found: list[Notification] = []
-        async for page, is_last in self._pages(receiver, token, place, hear=False):
-            end = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
-            if self._newest_first and end is not None:
-                return Found([*found, *page[:end]][::-1])
+        whole = True
+        async for body, known in self._pages(token, place, end):
+            arrival = self._meaning(body, receiver)
+            whole, page = whole and not tells_gap(arrival), notifications(arrival)
+            at = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
+            if self._newest_first and at is not None:
+                return Found([*found, *page[:at]][::-1], complete=whole)
             found += page
-            if is_last:
+            if self._turned(page, known):
                 reached = isinstance(place, datetime) or not self._newest_first
-                return Found(self._oldest_first(found), reached=reached)
+                found = self._oldest_first(found)
+                return Found(found, complete=whole, reached=reached)
         is_sure = not self._newest_first
         return Found(self._oldest_first(found), complete=False, reached=is_sure)
 
-    async def _fetch_all(self, receiver: Receiver, token: str) -> bool:
+    async def _fetch_all(self, receiver: Receiver, end: float, token: str) -> bool:
         place, missed = receiver.cursor.place, list[Notification]()
-        async for page, is_last in self._pages(receiver, token, place, hear=True):
+        async for body, known in self._pages(token, place, end):
+            arrival = self._meaning(body, receiver)
+            receiver.hear_fetched(arrival, body)
+            page = notifications(arrival)
+            is_last = self._turned(page, known)
             new = [each for each in page if receiver.is_news(each)]
             missed += new
             if self._newest_first and page and len(new) == len(page):
@@ -120,40 +137,49 @@ class CatchUp:
         return False
 
     async def _pages(
-        self, receiver: Receiver, token: str, place: Place | None, *, hear: bool
-    ) -> AsyncIterator[tuple[list[Notification], bool]]:
-        """Yield pages from a place on, or from now backwards, and whether it ends."""
+        self, token: str, place: Place | None, end: float
+    ) -> AsyncIterator[tuple[Any, dict[str, Any]]]:
+        """Yield bodies from a place on, or from now backwards, until the end.
+
+        With each comes what was known when it was asked for, to be turned to the next.
+        """
         known: dict[str, Any] = {"last_id": place, "since": None, "before": None}
         if isinstance(place, datetime):
             known |= {"last_id": None, "since": spelled(place)}
-        stands = "before" if self._newest_first else "last_id"
         for _ in range(self._catchup.pages):
-            body = await self._fetch_patiently(token, known)
-            page = self._page(body, receiver, hear=hear)
-            is_last = not page or page[-1].id in (None, known[stands])
-            yield page, is_last
-            if is_last:
+            try:
+                async with asyncio.timeout(end - self._clock.now()):
+                    body = await self._fetch_patiently(token, known, end)
+            except TimeoutError:
                 return
-            known[stands] = page[-1].id
-            if not self._newest_first:
-                known["since"] = None
+            yield body, known
+
+    def _turned(self, page: list[Notification], known: dict[str, Any]) -> bool:
+        """Turn to what is after a page; return whether nothing is."""
+        stands = "before" if self._newest_first else "last_id"
+        if not page or page[-1].id in (None, known[stands]):
+            return True
+        known[stands] = page[-1].id
+        if not self._newest_first:
+            known["since"] = None
+        return False
 
     def _oldest_first(self, found: list[Notification]) -> list[Notification]:
         return found[::-1] if self._newest_first else found
 
-    async def _fetch_patiently(self, token: str, known: Mapping[str, Any]) -> Any:
+    async def _fetch_patiently(
+        self, token: str, known: Mapping[str, Any], end: float
+    ) -> Any:
         """Return a body; a server that may do better soon is asked again."""
-        unread = 0.0
         for failures in itertools.count(1):
             try:
                 return self._checked(await self._fetch(token, known))
             except NetworkFailed as error:
                 draw, asked = self._clock.dice(), error.retry_after
                 seconds = delay(self._settings, failures, draw, asked)
-                unread += seconds
                 verdict = self._classifier.of(error, worked=True)  # a socket is open
                 hopeless = verdict is not Verdict.RETRY
-                if hopeless or failures > REPEATS or unread > UNREAD:
+                if hopeless or failures > REPEATS or self._clock.now() + seconds > end:
                     raise
             await sleep(self._clock, seconds)
         raise AssertionError  # pragma: no cover - it counts for ever
@@ -173,15 +199,15 @@ class CatchUp:
             raise NetworkFailed("what was answered holds no notifications", SEE)
         return body
 
-    def _page(self, body: Any, receiver: Receiver, *, hear: bool) -> list[Notification]:
+    def _meaning(self, body: Any, receiver: Receiver) -> Arrival:
         try:
             found = self._read(body, receiver.emitter.now())
         except InvalidFrame as error:
             raise NetworkFailed(f"what was answered is {error}", SEE) from None
         if self._own:
-            return found
+            return many(found)
         items = [each.fields.get("item") for each in found]  # what is null is not there
-        return receiver.fetched(items, hear=hear)
+        return receiver.meaning_of(items)
 
 
 def _is_at(notification: Notification, place: Place) -> bool:

@@ -21,7 +21,7 @@ from notifyws.connection.ports import (
 )
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
-from notifyws.protocol.arrivals import ServerGap, notifications
+from notifyws.protocol.arrivals import notifications, tells_gap
 from notifyws.protocol.deduplicator import REMEMBERED
 from notifyws.protocol.failures import Verdict
 from notifyws.tasks import first_of
@@ -101,7 +101,7 @@ class Replay:
                 self.has_gap = True  # so that what is left out is said
                 return
             arrival = self._receiver.meaning(frame)
-            self.has_gap = self.has_gap or isinstance(arrival, ServerGap)
+            self.has_gap = self.has_gap or tells_gap(arrival)
             for each in notifications(arrival):
                 self.found.append(each)
                 if each.id is not None and each.id == self._known:

@@ -194,19 +194,17 @@ class Receiver(ServerWords):
                 self._pass_on(Frame(line, has_news=True))  # it came in none
         self.cursor.deduplicator.expect_ids(self._clock.now() + FETCHED)
 
-    def fetched(self, values: Sequence[Any], *, hear: bool) -> list[Notification]:
-        """Return the notifications that the rules see in what was fetched.
-
-        Args:
-            hear: tell what else they are, as of a frame.
-        """
+    def meaning_of(self, values: Sequence[Any]) -> Arrival:
+        """Return what the rules see in values that were fetched."""
         received = self.emitter.now()
-        found = many(self._rules.value(value, received) for value in values)
-        if hear and (others := others_of(found)):
-            text = strict_json(values)
+        return many(self._rules.value(value, received) for value in values)
+
+    def hear_fetched(self, arrival: Arrival, body: Any) -> None:
+        """Tell what else arrived in a body than notifications, as of a frame."""
+        if others := others_of(arrival):
+            text = strict_json(body)
             for each in others:
                 self.hear(each, text)
-        return notifications(found)
 
     def meaning(self, frame: str | bytes) -> Arrival:
         """Return what a frame means of which nothing is to be handed over."""

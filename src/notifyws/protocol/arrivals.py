@@ -120,6 +120,11 @@ def others_of(arrival: Arrival) -> list[One]:
     return [each for each in found if not isinstance(each, Notification)]
 
 
+def tells_gap(arrival: Arrival) -> bool:
+    """Return whether the server says that notifications are missing."""
+    return any(isinstance(each, ServerGap) for each in others_of(arrival))
+
+
 def many(arrivals: Iterable[Arrival]) -> Arrival:
     """Return several arrivals as one, flat.
 

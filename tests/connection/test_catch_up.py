@@ -1,0 +1,116 @@
+"""Catching up has an end, whatever a server does, and hides no gap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from notifyws.auth.token_manager import StaticTokenProvider
+from notifyws.config.settings import Settings
+from notifyws.connection.catch_up import UNREAD, CatchUp
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Receiver
+from notifyws.errors import HttpRefused
+from notifyws.models import Notification, Token, TokenPair
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.profile import Catchup, Rule, Step
+from notifyws.protocol.rules import Rules
+from tests.support.scripted import note
+from tests.support.virtual import VirtualClock, elapsed
+
+pytestmark = pytest.mark.virtual_time
+
+RULES = Rules(
+    [Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")],
+)
+Answer = Callable[[int], Awaitable[list[dict[str, Any]]]]
+
+
+class Desk:
+    """A listener that knows notification 1, and fetches what came after it.
+
+    Args:
+        answer: gives a page, given how often it was asked.
+    """
+
+    def __init__(self, order: str, answer: Answer) -> None:
+        clock = VirtualClock().clock
+        self.asked, self._answer = 0, answer
+        self.queue = DeliveryQueue(1000, 1_000_000)
+        self.receiver = Receiver(RULES, self.queue, Cursor(0), clock)
+        self.told: list[str] = []
+        self.receiver.emitter.observers.append(lambda e: self.told.append(e.name))
+        self.receiver.take([note(1)])
+        how = FailureClassifier({}, {}), Settings(jitter=0), clock
+        catchup = Catchup(step=Step(path="/m"), order=order)
+        tokens = StaticTokenProvider(TokenPair(Token("t", 60.0, 0.0)))
+        self.catch_up = CatchUp(catchup, self._fetch, tokens, *how)
+
+    async def _fetch(self, token: str, known: Any) -> list[dict[str, Any]]:
+        self.asked += 1
+        return await self._answer(self.asked)
+
+    async def ids(self) -> list[str | None]:
+        """Return what was handed over."""
+        found = await self.queue.get()
+        return [each.id for each in found if isinstance(each, Notification)]
+
+
+def page(first: int, count: int = 3) -> list[dict[str, Any]]:
+    return [{"type": "a", "id": str(n)} for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize("seconds", [UNREAD / 4 - 0.1, UNREAD - 0.1])
+@pytest.mark.parametrize("order", ["oldest first", "newest first"])
+async def test_slow_pages_without_end_cost_a_gap_and_what_came_is_shown(order, seconds):
+    """The socket is open meanwhile, and nobody reads it: alive and deaf."""
+
+    async def slowly(asked: int) -> list[dict[str, Any]]:
+        await asyncio.sleep(seconds)
+        new = page(100 * asked if order == "oldest first" else 10_000 - 100 * asked)
+        return new if order == "oldest first" else new[::-1]
+
+    desk = Desk(order, slowly)
+    whole = desk.catch_up(desk.receiver, "t")
+    assert await elapsed(whole) == pytest.approx(UNREAD)
+    came = int(UNREAD / seconds)
+    assert desk.asked == came + 1
+    assert len(await desk.ids()) == 1 + 3 * came
+
+
+async def test_a_server_that_never_answers_is_not_waited_for_for_ever():
+    async def never(asked: int) -> list[dict[str, Any]]:
+        await asyncio.Event().wait()
+        return []
+
+    desk = Desk("oldest first", never)
+    async with asyncio.timeout(UNREAD + 1):
+        assert await desk.catch_up(desk.receiver, "t") is False
+
+
+async def test_refusals_and_delays_count_as_well():
+    async def refuses(asked: int) -> list[dict[str, Any]]:
+        await asyncio.sleep(8)
+        if asked % 3:
+            raise HttpRefused("busy", status=503)
+        return page(100 * asked)
+
+    desk = Desk("oldest first", refuses)
+    assert await elapsed(desk.catch_up(desk.receiver, "t")) <= UNREAD
+    assert len(await desk.ids()) == 1 + 3
+
+
+@pytest.mark.parametrize("order", ["oldest first", "newest first"])
+async def test_a_gap_that_a_page_tells_of_is_one_for_who_verifies(order):
+    async def answer(asked: int) -> list[dict[str, Any]]:
+        found = [{"type": "gap"}, *page(5)] if asked == 1 else []
+        return found if order == "oldest first" else found[::-1]
+
+    desk = Desk(order, answer)
+    found = await desk.catch_up.after("1", desk.receiver)
+    assert [each.id for each in found.notifications] == ["5", "6", "7"]
+    assert not found.complete
