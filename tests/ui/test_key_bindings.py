@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from notifyws.ui.key_bindings import KEYS, KeyBindings, Line, key_help
+from notifyws.protocol.expressions import LONGEST
+from notifyws.ui.key_bindings import KEYS, PASTE, KeyBindings, Line, key_help
 from notifyws.ui.live import LiveView
 from notifyws.ui.streams import ReaderGone
 from tests.ui.helpers import PLAIN, note, trip
@@ -39,7 +40,7 @@ class Scene:
 
     def press(self, *keys):
         for key in keys:
-            self.keys.press(key)
+            self.keys.press([key])
 
     @property
     def drawn(self):
@@ -218,3 +219,32 @@ def test_the_docs_tell_the_same_keys():
         r"^\| `?([^ `|]+)`?(?:, [^|]+)? \|", page.partition("## Keys")[2], re.M
     )
     assert [key.lower() for key in told[1:]] == [k.names[0] for k in KEYS if k.says]
+
+
+def test_keys_that_come_at_once_are_drawn_once(scene):
+    drawn = len(scene.paper.writes)
+    scene.keys.press(["p", "d", "p", "d", "p"])
+    assert len(scene.paper.writes) == drawn + 1
+    assert scene.keys.paused
+
+
+def test_a_paste_commands_nothing(scene):
+    scene.keys.press([*"quoth the raven, ", *"pod" * PASTE])
+    assert (scene.quits, scene.opened, scene.keys.paused) == (0, [], False)
+    assert "? for the keys" in scene.drawn
+
+
+def test_of_a_paste_into_the_filter_its_first_line_counts(scene):
+    scene.press("/")
+    scene.keys.press([*"type == 'a'", "enter", *"q" * PASTE])
+    assert (scene.status.filter, scene.quits) == ("type == 'a'", 0)
+
+
+def test_a_filter_has_an_end(scene):
+    scene.press("/")
+    for _ in range(3):
+        scene.keys.press(["漢"] * LONGEST)
+    scene.press("x", "enter")
+    assert f"longer than {LONGEST}" not in scene.drawn
+    assert scene.drawn.count("漢") <= 200
+    assert len(Line("x" * LONGEST).after("y").text) == LONGEST

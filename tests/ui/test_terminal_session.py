@@ -26,7 +26,7 @@ class Scene:
         self.paper, self.pressed = Paper(), []
         self.view = LiveView(PLAIN, self.paper, lambda: [UP], width=lambda: 80)
         self.session = TerminalSession(
-            self.view, self.pressed.append, keys=self.slave, drawn_on=self.slave
+            self.view, self.pressed.extend, keys=self.slave, drawn_on=self.slave
         )
 
     def close(self):

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from notifyws.delivery.filters import matcher
 from notifyws.errors import OutputFailed, UsageError
 from notifyws.models import Notification
+from notifyws.protocol.expressions import LONGEST
 from notifyws.tasks import background
 from notifyws.ui.footer import Status
 from notifyws.ui.live import LiveView
@@ -26,6 +27,8 @@ from notifyws.ui.streams import ReaderGone
 
 NOTICE = 3.0
 """Seconds that the footer tells what a key has done."""
+PASTE = 64
+"""Keys that nobody presses at once: text that was pasted, which commands nothing."""
 
 
 class KeyBindings:
@@ -95,7 +98,20 @@ class KeyBindings:
         """End a pause, if there is one."""
         self._resumed.set()
 
-    def press(self, key: str) -> None:
+    def press(self, keys: Sequence[str]) -> None:
+        """Do what keys stand for that came at once, and draw once.
+
+        Of a paste, only what is typed counts: not what comes behind its first line.
+        """
+        pasted = len(keys) > PASTE
+        with self.view.drawn_once():
+            for key in keys:
+                if pasted and self._typed is None:
+                    self._tell("? for the keys")
+                    return
+                self._press(key)
+
+    def _press(self, key: str) -> None:
         """Do what a key stands for; while a filter is typed, it is a letter."""
         if self._typed is not None:
             self._type(self._typed, key)
@@ -231,7 +247,8 @@ class Line(Struct, frozen=True):
         edit = _EDITS.get(key)
         if edit is not None:
             return Line(*edit(self.before, self.behind))
-        return Line(self.before + key, self.behind) if len(key) == 1 else self
+        fits = len(key) == 1 and len(self.text) < LONGEST
+        return Line(self.before + key, self.behind) if fits else self
 
 
 _EDITS: Mapping[str, Callable[[str, str], tuple[str, str]]] = {

@@ -72,7 +72,7 @@ class LiveView:
         self._shown = ""
         self._shown_at = -_REFRESH
         self._shown_width = 0
-        self._running = False
+        self._running = self._at_once = self._due = False
 
     def start(self) -> None:
         """Draw the first footer, with the cursor hidden."""
@@ -127,7 +127,21 @@ class LiveView:
         """Repaint the footer: the terminal has changed, or what it tells."""
         self._repaint(None)
 
+    @contextmanager
+    def drawn_once(self) -> Iterator[None]:
+        """Have all that is to be repainted in the block repainted once, at its end."""
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
+            if self._due:
+                self.redraw()
+
     def _repaint(self, seen: str | None) -> None:
+        self._due = self._at_once
+        if self._due:
+            return
         area = self._fresh_area()
         if area != seen and not self._send_now(_ERASE + area):
             self._shown = ""
@@ -179,6 +193,7 @@ class LiveView:
 
         Of what does not fit, the beginning is left out: the cursor is always seen.
         """
+        text = text[-room:] if room else ""
         while text and cell_len(text) > room - 1:
             text = text[1:]
         at = cell_len(text)

@@ -15,7 +15,7 @@ import re
 import signal
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -38,6 +38,7 @@ class TerminalSession:
     """Takes the terminal when it is ours, and gives it back.
 
     Args:
+        press: takes keys that came at once.
         keys: the terminal that keys come from; ``None`` for no keys.
         drawn_on: the terminal that the view is drawn on.
     """
@@ -45,7 +46,7 @@ class TerminalSession:
     def __init__(
         self,
         view: LiveView,
-        press: Callable[[str], None],
+        press: Callable[[Sequence[str]], None],
         *,
         keys: int | None,
         drawn_on: int,
@@ -139,8 +140,8 @@ class TerminalSession:
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._keys)
-        for key in self._reader.feed(data):
-            self._press(key)
+        if keys := self._reader.feed(data):
+            self._press(keys)
 
 
 @contextmanager
