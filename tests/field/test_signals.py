@@ -29,7 +29,6 @@ PRINTING = (
     *("listen --json", "listen --raw", "send -m x --json", "token", "auth whoami"),
     *("status", "profile list", "profile schema", "profile check default", "--help"),
 )
-SAYING = ("listen --json", "serve --port 0 -v", "send -m x", "listen --demo --json")
 WITHOUT_KEYRING = {"NOTIFYWS_KEYRING": "off"}
 
 
@@ -51,6 +50,8 @@ def started(home):
     for each in running:
         each.kill()
         each.wait()
+        if each.stdout is not None:
+            each.stdout.close()
 
 
 def ends(process: subprocess.Popen, signum: int = signal.SIGTERM) -> None:
@@ -131,11 +132,20 @@ def test_a_reader_of_stdout_that_has_stopped(home, server, started, full, comman
     ends(process)
 
 
-@pytest.mark.parametrize("command", sample(*SAYING, often=1))
-def test_a_reader_of_stderr_that_has_stopped(home, server, started, full, command):
-    process = started(command, stderr=full)
-    until(lambda: waits(process), "a full pipe")
+def test_a_reader_of_stderr_that_has_stopped(server, started, full):
+    """Seen: the event loop waited for it; nothing was shown any more, for good."""
+    process = started("listen --json --events -v", stderr=full, stdout=subprocess.PIPE)
+    said = iter(process.stdout.readline, b"")
+    next(line for line in said if b"connected" in line)
+    for _ in range(3):
+        server.dev("notify", [{"type": "t"}])
+        next(line for line in said if b'"type": "t"' in line or b'"type":"t"' in line)
     ends(process)
+
+
+def test_a_reader_of_stderr_that_has_stopped_holds_up_no_end(server, started, full):
+    assert started("send -m x --timeout 5", stderr=full).wait(10) == 0
+    assert started("token --no-such-option", stderr=full).wait(10) == 2
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

@@ -23,8 +23,17 @@ from notifyws import __version__
 from notifyws.cli.completion import commands, install_script, show_script
 from notifyws.cli.process import Interrupted, die_by, settle_environment
 from notifyws.errors import ConfigurationError, NotifyError, OutputFailed, UsageError
-from notifyws.ui.streams import ReaderGone, emit, guard_descriptors, guard_stdout, say
+from notifyws.ui.streams import (
+    TALK,
+    ReaderGone,
+    emit,
+    guard_descriptors,
+    guard_stdout,
+    say,
+)
 
+FAREWELL = 0.5
+"""Seconds that the last words wait for room."""
 COMMANDS = {
     "listen": "Show notifications as they arrive: live in a terminal, JSON Lines in a "
     "pipe.",
@@ -230,4 +239,5 @@ def _leave(code: int) -> NoReturn:
         pass
     except (OutputFailed, ValueError):
         code = code or OutputFailed.exit_code
+    TALK.flush(FAREWELL)
     os._exit(code)

@@ -35,9 +35,10 @@ from notifyws.cli.process import Cancellation
 from notifyws.config.settings import Settings
 from notifyws.service import NotificationService
 from notifyws.tasks import background, cancel
+from notifyws.ui.library_log import LibraryLog
 from notifyws.ui.output import Output
 from notifyws.ui.sanitize import NOTE, as_json
-from notifyws.ui.streams import say, warner
+from notifyws.ui.streams import warner
 
 INSTRUCTIONS = (
     "A listener of one notification server. recent_notifications says what came, "
@@ -60,7 +61,8 @@ async def serve(request: Request, settings: Settings) -> None:
         OutputFailed: stdout cannot be written.
     """
     output = Output(_own_stdout())
-    logging.getLogger("mcp").addHandler(_Talk(request.quiet))
+    level = logging.ERROR if request.quiet else logging.WARNING
+    logging.getLogger("mcp").addHandler(LibraryLog(level))
     logging.getLogger("mcp").propagate = False
     service = NotificationService(
         settings,
@@ -188,13 +190,3 @@ async def _write(
         async for each in to_client:
             line = each.message.model_dump_json(by_alias=True, exclude_unset=True)
             await output.write(f"{line}\n".encode())
-
-
-class _Talk(logging.Handler):
-    """Says what the SDK complains of as everything else is said: made harmless."""
-
-    def __init__(self, quiet: bool) -> None:
-        super().__init__(logging.ERROR if quiet else logging.WARNING)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage())

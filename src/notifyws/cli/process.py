@@ -89,6 +89,9 @@ def run(
     """
     import asyncio  # half of what a command costs that needs none of it
 
+    from notifyws.ui.library_log import hear_libraries
+
+    hear_libraries()
     _hear_signals()
     caught: list[int] = []
 

@@ -5,6 +5,7 @@ and no command, and never draws a word of a server that has not been through
 ``sanitize``. What is data imports no Rich. Others may import these modules:
 
 - ``formatting``: the shapes of ``--format`` and ``--query``.
+- ``library_log``: what libraries log, said as all talk is.
 - ``lines``: a notification or an event as one line.
 - ``output``: data to a file descriptor without blocking the event loop.
 - ``progress``: how far ``send --lines`` is.
@@ -19,6 +20,7 @@ and no command, and never draws a word of a server that has not been through
 
 __all__ = [
     "formatting",
+    "library_log",
     "lines",
     "output",
     "progress",

@@ -77,12 +77,12 @@ class LiveRenderer(Renderer):
 
     def start(self) -> None:
         """Take the terminal and draw the footer."""
-        streams.make_room = self._view.room_made
+        streams.TALK.make_room = self._view.room_made
         self._session.begin()
 
     def stop(self) -> None:
         """Give the terminal back."""
-        streams.make_room = nullcontext
+        streams.TALK.make_room = nullcontext
         self._session.end()
 
     def tick(self) -> None:

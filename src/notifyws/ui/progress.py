@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from notifyws.ui.output import in_front, terminal_width
+from notifyws.ui.streams import TALK
 from notifyws.ui.theme import Theme
 
 EVERY = 0.1
@@ -74,7 +74,7 @@ class Progress:
     def end(self) -> None:
         """Leave the terminal as it was; what is said later is said all the same."""
         if self._line:
-            _write(CLEARED.encode())
+            TALK.show(CLEARED.encode())
             self._line = ""
 
     def _draw(self) -> None:
@@ -89,7 +89,7 @@ class Progress:
 
     def _show(self, line: str) -> None:
         if line and self._theme is not None:
-            _write(self._theme.encode(f"\r{line}\x1b[K"))
+            TALK.show(self._theme.encode(f"\r{line}\x1b[K"))
             self._line = line
 
 
@@ -103,8 +103,3 @@ def _picture(said: str, share: float | None, theme: Theme, width: int) -> str:
         return said[: max(width, 0)]
     bar = ProgressBar(1.0, share, CELLS, False, "bright_black", "green", "green")
     return f"{theme.draw(bar):<{CELLS}} {said}"  # without colour it ends where it is
-
-
-def _write(data: bytes) -> None:
-    with suppress(OSError):
-        os.write(2, data)

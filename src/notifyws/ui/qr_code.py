@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -20,7 +19,7 @@ from rich.text import Text
 
 from notifyws.clock import span
 from notifyws.ui.output import terminal_width
-from notifyws.ui.streams import say, theme_on
+from notifyws.ui.streams import TALK, say, theme_on
 
 if TYPE_CHECKING:
     from notifyws.auth.device_login import DeviceCode
@@ -48,8 +47,7 @@ def _draw_qr(text: str) -> bool:
     rows = qr_rows(text, terminal_width(2, os.environ)())
     if not rows:
         return False
-    with suppress(OSError):
-        os.write(2, theme.encode(theme.draw(Group(*rows))))
+    TALK.say(theme.encode(theme.draw(Group(*rows))))
     return True
 
 

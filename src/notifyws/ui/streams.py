@@ -12,10 +12,11 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from notifyws.errors import OutputFailed, UsageError
+from notifyws.ui.talk import Talk
 
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
@@ -29,8 +30,7 @@ _HINTS = {
 }
 LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
 
-make_room: Callable[[], AbstractContextManager[object]] = nullcontext
-"""Is entered for each line of talk: what is drawn on the terminal makes room for it."""
+TALK = Talk(2)
 
 
 class ReaderGone(Exception):
@@ -165,8 +165,7 @@ def say(text: str, label: str = "") -> None:
     if label:
         line = f"{theme_on(2).paint(f'{label}:', LABELS[label])} {line}"
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    with make_room() if os.isatty(2) else nullcontext(), suppress(OSError):
-        os.write(2, line.encode(encoding, "backslashreplace"))
+    TALK.say(line.encode(encoding, "backslashreplace"))
 
 
 def prompt(question: str, default: str | None = None, **options: Any) -> str:
