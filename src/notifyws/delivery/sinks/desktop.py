@@ -1,17 +1,19 @@
 """The desktop's own notifications: ``--notify`` (extra ``desktop``).
 
 Title and message are plain text: characters that cannot be printed are spaces, no
-markup of a stranger's is interpreted, and no link is opened. Where a desktop reads
-markup in a message (some of Linux do, and say so), that is escaped; where it does
-not, nothing is. A session whose bus does not answer is waited for as long as a target
-of HTTP is, no longer.
+markup of a stranger's is interpreted, and no link is opened. A session that does not
+answer is waited for as long as a target of HTTP is, no longer.
+
+Linux is asked over its session bus, by the Desktop Notifications Specification: what
+speaks for three systems remembers there each notification that was not closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sys
 from html import escape
+from typing import Any, Protocol
 
 from notifyws.auth.network_errors import plainly
 from notifyws.config.extras import needs_extra
@@ -20,26 +22,84 @@ from notifyws.models import Notification, printable
 
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
+NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
+APP = "notifyws"
 
 
-async def reads_markup() -> bool:
-    """Ask the desktop whether a message is markup for it: never but on Linux."""
-    try:
-        from dbus_fast import Message, MessageType
-        from dbus_fast.aio import MessageBus
-    except ImportError:
-        return False
-    bus = MessageBus()
-    try:
-        await bus.connect()
-        name = "org.freedesktop.Notifications"
-        path = "/org/freedesktop/Notifications"
-        asked = Message(name, path, name, "GetCapabilities")
-        reply = await bus.call(asked)
-    finally:
-        bus.disconnect()
-    good = reply is not None and reply.message_type is MessageType.METHOD_RETURN
-    return not good or "body-markup" in reply.body[0]
+class Desktop(Protocol):
+    """Shows what it is given; raises errors of its own kinds."""
+
+    async def show(self, title: str, message: str) -> None: ...
+    def close(self) -> None: ...
+
+
+class SessionBus:
+    """The desktop of Linux: one connection, made anew after a failure.
+
+    Raises:
+        ImportError: the extra is not installed.
+    """
+
+    def __init__(self) -> None:
+        import dbus_fast.aio
+
+        self._dbus: Any = dbus_fast
+        self._bus: Any = None
+        self._reads_markup = True
+
+    async def show(self, title: str, message: str) -> None:
+        """Return when the desktop took it; where it reads markup, that is escaped."""
+        try:
+            if self._bus is None:
+                await self._connect()
+            text = escape(message, quote=False) if self._reads_markup else message
+            shown = [APP, 0, "", title, text, [], {}, -1]
+            await self._call("Notify", "susssasa{sv}i", shown)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the bus."""
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.disconnect()
+
+    async def _connect(self) -> None:
+        self._bus = self._dbus.aio.MessageBus()
+        await self._bus.connect()
+        (capabilities,) = await self._call("GetCapabilities")
+        self._reads_markup = "body-markup" in capabilities
+
+    async def _call(self, member: str, signature: str = "", body: Any = ()) -> Any:
+        where = {"destination": NAME, "path": PATH, "interface": NAME}
+        message = self._dbus.Message(
+            **where, member=member, signature=signature, body=list(body)
+        )
+        reply = await self._bus.call(message)
+        if reply.message_type is not self._dbus.MessageType.METHOD_RETURN:
+            raise OSError(f"{reply.error_name}: {' '.join(map(str, reply.body))}")
+        return reply.body
+
+
+class OtherDesktop:
+    """The desktops of macOS and Windows.
+
+    Raises:
+        ImportError: the extra is not installed.
+    """
+
+    def __init__(self) -> None:
+        from desktop_notifier import DesktopNotifier
+
+        self._notifier = DesktopNotifier(app_name=APP)
+
+    async def show(self, title: str, message: str) -> None:
+        """Return when the desktop took it."""
+        await self._notifier.send(title=title, message=message)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class DesktopSink:
@@ -47,7 +107,6 @@ class DesktopSink:
 
     Args:
         timeout: seconds it may take.
-        reads_markup: asks whether a message is markup for it; asked once.
 
     Raises:
         ConfigurationError: the extra is not installed.
@@ -55,17 +114,13 @@ class DesktopSink:
 
     name = "notify"
 
-    def __init__(
-        self, timeout: float, reads_markup: Callable[[], Awaitable[bool]] = reads_markup
-    ) -> None:
+    def __init__(self, timeout: float) -> None:
+        kind = SessionBus if sys.platform == "linux" else OtherDesktop
         try:
-            from desktop_notifier import DesktopNotifier
+            self._desktop: Desktop = kind()
         except ImportError:
             raise needs_extra("--notify", "desktop") from None
         self._timeout = timeout
-        self._notifier = DesktopNotifier(app_name="notifyws")
-        self._reads_markup = reads_markup
-        self._markup: bool | None = None
 
     async def deliver(self, notification: Notification) -> None:
         """Return when the desktop took it.
@@ -77,10 +132,7 @@ class DesktopSink:
         message = printable(notification.words[:LONGEST])
         try:
             async with asyncio.timeout(self._timeout):
-                if self._markup is None:
-                    self._markup = await self._reads_markup()
-                shown = escape(message, quote=False) if self._markup else message
-                await self._notifier.send(title=title, message=shown)
+                await self._desktop.show(title, message)
         except TimeoutError:
             took = f"the desktop took longer than {self._timeout:g} s"
             raise DeliveryFailed(took) from None
@@ -89,4 +141,5 @@ class DesktopSink:
             raise DeliveryFailed(said) from None
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Let go of the desktop."""
+        self._desktop.close()
