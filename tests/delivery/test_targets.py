@@ -53,6 +53,17 @@ def test_a_night_on_which_clocks_are_changed_ends_when_clocks_say_so(berlin):
     assert left("22:00-07:00", "2026-10-24T22:00:00") == 10 * HOUR
 
 
+@pytest.mark.parametrize("moment", ["02:30+02:00", "02:10+01:00", "06:59+01:00"])
+def test_a_night_that_begins_in_the_hour_that_comes_twice_is_not_interrupted(
+    berlin, moment
+):
+    begun = datetime.fromisoformat(f"2026-10-25T{moment}").timestamp()
+    end = datetime.fromisoformat("2026-10-25T07:00+01:00").timestamp()
+    assert Quiet.of("02:30-07:00").left(begun) == end - begun
+    before = datetime.fromisoformat("2026-10-25T02:29+02:00").timestamp()
+    assert Quiet.of("02:30-07:00").left(before) == 0
+
+
 @pytest.mark.parametrize(
     "text", ["", "22:00", "22-07", "24:00-07:00", "22:60-07:00", "8:00-8:00", "a-b"]
 )

@@ -51,13 +51,14 @@ class Story:
         self.other = ScriptedSink(name="exec")
         sinks = [self.routed, self.other]
         self.letters: list[DeadLetter] = []
+        self.clock = VirtualClock()
         self.warnings: list[str] = []
         routes = [Route("r", timing=timing)]
         self.outbox = Outbox(
             self.store,
             sinks,
             Settings(hand_on_delays=(1.0, 2.0)),
-            VirtualClock().clock,
+            self.clock.clock,
             write_dead_letters=self._reject,
             warn=self.warnings.append,
             durable=durable,
@@ -102,6 +103,16 @@ async def test_a_digest_is_one_notification_with_what_came_since_the_first():
     assert story.routed.digests == [["0", "1", "2"]]
     assert story.outbox.counts["r/exec"].delivered == 3
     assert story.outbox.waiting["r/exec"].count == 0
+
+
+async def test_a_digest_is_not_later_for_a_machine_that_slept():
+    story = Story(Timing(digest=600.0))
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        await sleep(60)
+        story.clock.suspended = 8 * 3600.0
+        await sleep(timed_worker.LOOK + 1)
+        assert story.routed.titles == ["1"]
 
 
 async def test_the_next_digest_begins_with_the_next_notification():

@@ -139,7 +139,8 @@ async def _approved(
     http: HttpApi, device: Device, code: DeviceCode, clock: Clock
 ) -> TokenPair:
     """Ask for the token until there is one, no faster than the server wants."""
-    step, interval = poll_step(device), code.interval
+    step = poll_step(device)
+    interval = min(code.interval, 0.9 * code.lifetime)  # or nobody would ever ask
     steps = http.steps.taking(STANDING)
     known = {"device_code": code.device_code}
     end = boot_time(clock) + code.lifetime

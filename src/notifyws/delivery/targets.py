@@ -58,14 +58,15 @@ class Quiet(Struct, frozen=True):
         Args:
             wall: unix seconds.
         """
-        now = datetime.fromtimestamp(wall)
-        start, end, moment = self.start, self.end, now.time()
-        over_night, after = start > end, moment >= start
-        quiet = (after or moment < end) if over_night else (after and moment < end)
-        if not quiet:
-            return 0.0
-        day = now.date() + timedelta(days=int(over_night and after))
-        return max(datetime.combine(day, end).timestamp() - wall, 0.0)
+        today, nights = datetime.fromtimestamp(wall).date(), int(self.start > self.end)
+        for day in (today - timedelta(days=nights), today):
+            last = day + timedelta(
+                days=nights
+            )  # of an hour that comes twice, the first
+            end = datetime.combine(last, self.end).timestamp()
+            if datetime.combine(day, self.start).timestamp() <= wall < end:
+                return end - wall
+        return 0.0
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"

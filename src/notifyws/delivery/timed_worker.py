@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from notifyws.clock import Clock, utc_text
+from notifyws.clock import Clock, boot_time, utc_text
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.delivery.targets import Timing
@@ -82,13 +82,13 @@ class TimedWorker(DeliveryWorker):
         """Return what came until it is time, or until it is enough for one digest."""
         while not (found := await self._next([])):
             await self.more.wait()
-        end = self._clock.now() + self._timing.digest
+        end = boot_time(self._clock) + self._timing.digest
         self._gathers = True
         self.on_rest()
         try:
             while not _is_full(found) and not self._hurried.is_set():
                 quiet = self._timing.quiet_for(self._clock.wall())
-                left = max(end - self._clock.now(), quiet)
+                left = max(end - boot_time(self._clock), quiet)
                 if left <= 0:
                     break
                 waits = self.more.wait(), self._hurried.wait()
