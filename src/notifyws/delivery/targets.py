@@ -62,7 +62,7 @@ class Quiet(Struct, frozen=True):
         for day in (today - timedelta(days=nights), today):
             last = day + timedelta(
                 days=nights
-            )  # of an hour that comes twice, the first
+            )  # the first 2:30 of two
             end = datetime.combine(last, self.end).timestamp()
             if datetime.combine(day, self.start).timestamp() <= wall < end:
                 return end - wall
