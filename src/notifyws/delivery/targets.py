@@ -60,9 +60,7 @@ class Quiet(Struct, frozen=True):
         """
         today, nights = datetime.fromtimestamp(wall).date(), int(self.start > self.end)
         for day in (today - timedelta(days=nights), today):
-            last = day + timedelta(
-                days=nights
-            )  # the first 2:30 of two
+            last = day + timedelta(days=nights)  # the first 2:30 of two
             end = datetime.combine(last, self.end).timestamp()
             if datetime.combine(day, self.start).timestamp() <= wall < end:
                 return end - wall

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import pytest
 import redis
 
+from notifyws.auth.cache import Entry
 from notifyws.auth.cache.build import open_cache
-from notifyws.auth.cache.redis import RedisCache, RedisClient
+from notifyws.auth.cache.redis import RedisCache, RedisClient, found_in
 from notifyws.auth.cache.redis_errors import COMMANDS, MOVED_ON, REFUSALS
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.resp import scripted
@@ -496,3 +498,31 @@ async def test_of_what_a_server_forbids_only_a_command_is_shown():
         error = await refused(redis, "PING")
     assert error.message.endswith("forbids this user what is needed")
     assert "EVIL" not in error.hint
+
+
+class RubbishAnswer(Exception):
+    """What the client makes of it."""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(b"", b"5", b"5:1:", b"5:2:a", b"-1:1:a-2:0:", b"5:-1:a", b"x:1:a", b"5:x:a"),
+        *(b"9" * 5000 + b":1:a-2:0:", b"9" * 4000 + b":1:a-2:0:", None, 7, [], "5:1:a"),
+    ],
+)
+async def test_an_answer_that_is_no_texts_is_rubbish(answer):
+    cache = RedisCache("redis://127.0.0.1:1")
+
+    async def ask(*words):
+        return answer
+
+    vars(cache)["_client"] = SimpleNamespace(command=ask, rubbish=RubbishAnswer)
+    with pytest.raises(RubbishAnswer):
+        await cache.read("me", "access", "refresh")
+
+
+def test_texts_are_found_whatever_bytes_are_in_them():
+    answer = b"1500:5:a:1:b" + b"-2:0:" + b"7:0:"
+    found = found_in(answer, ("one", "none", "empty"))
+    assert found == {"one": Entry("a:1:b", 1.5), "empty": Entry("", 0.007)}

@@ -156,6 +156,8 @@ def _as_resp2(answer: Any) -> Any:
     return answer
 
 
+GONE = -2
+"""What a time to live is where there is no key."""
 LONGEST = 10 * 365 * 86400.0
 """Seconds; a server that promises more would overflow the expiry."""
 
@@ -179,10 +181,12 @@ end
 READ = f"""{HELD}
 local found = {{}}
 for i, key in ipairs(KEYS) do
-  found[i] = {{held(key)}}
+  local text, left = held(key)
+  found[i] = string.format('%.0f:%d:', left, #(text or '')) .. (text or '')
 end
-return found
+return table.concat(found)
 """
+"""One text, as ``found_in`` reads it: redis-py takes 10 us for each line of a list."""
 
 REPLACE = f"""{HELD}
 local expected = tonumber(ARGV[1])
@@ -202,15 +206,22 @@ return 1
 """
 
 
-def entry_of(text: bytes, left: int) -> Entry:
-    """Return what the server says of a key: its text, and milliseconds.
+def found_in(answer: bytes, names: tuple[str, ...]) -> dict[str, Entry]:
+    """Return what the server says of keys, as ``MILLISECONDS:SIZE:TEXT`` of each.
 
     Raises:
         ValueError: that makes no sense.
     """
-    if left < 0:
-        raise ValueError("no expiry")
-    return Entry(text_of(text), left / 1000)
+    found: dict[str, Entry] = {}
+    for name in names:
+        left, size, answer = answer.split(b":", 2)
+        text, answer = answer[: int(size)], answer[int(size) :]
+        if int(left) == GONE:
+            continue
+        if int(left) < 0 or len(text) != int(size):
+            raise ValueError("no expiry, or a part of a text")
+        found[name] = Entry(text_of(text), int(left) / 1000)
+    return found
 
 
 class RedisCache(TokenCache):
@@ -233,13 +244,8 @@ class RedisCache(TokenCache):
         """Return those of ``names`` that are there, all of one moment."""
         answer = await self._eval(READ, account, names)
         try:
-            found = zip(names, answer, strict=True)
-            return {
-                name: entry_of(text, left)
-                for name, (text, left) in found
-                if text is not None
-            }
-        except (ValueError, TypeError, AttributeError) as error:
+            return found_in(answer, names)
+        except (ArithmeticError, ValueError, TypeError, AttributeError) as error:
             raise self._client.rubbish() from error
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
