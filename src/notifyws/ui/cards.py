@@ -22,7 +22,7 @@ from notifyws.models import Notification
 from notifyws.ui.lines import event_line, stamp
 from notifyws.ui.rows import ROOMY, Row, breadth, cells, clip, hung, wrap
 from notifyws.ui.sanitize import LIMIT, harmless, link_target
-from notifyws.ui.theme import ServerLabel, Theme, tint
+from notifyws.ui.theme import Theme, tint
 
 _MEASURE = 110
 _WITH_TIME = 24
@@ -53,6 +53,8 @@ class _Page(NamedTuple):
 
     def rows(self, text: str, style: Style | None = None) -> list[Row]:
         """Return text wrapped and indented, and not too much of it."""
+        if "\n" not in text and cells(text) <= self.room:
+            return [[_part(self.indent), Segment(text, style)]]
         more = text.count("\n") + 1 - _MOST_LINES
         if more > 0:
             text = "\n".join(text.split("\n", _MOST_LINES)[:-1])
@@ -99,26 +101,35 @@ def card(
     style = theme.settings.style(notification.type)
     time = f"{time} " if width >= _WITH_TIME else ""
     width = min(width, _MEASURE)
-    mark = _mark(style)
-    lead = [_part(time, "dim"), mark]
-    lead += _server(theme.servers.get(notification.server), width)
-    indent = " " * (min(len(time), len("00:00:00 ")) + cells(mark.text))
+    label = theme.servers.get(notification.server)
+    server = (label.text, label.colour) if label else ("", "")
+    lead = _lead(time, style.mark, style.colour, *server, width >= ROOMY)
     rows = _headline(lead, notification, width, times)
-    room = max(1, width - len(indent))
-    return rows + _body(notification, _Page(theme, style, indent, width, room))
+    room = max(1, width - len(lead.indent))
+    return rows + _body(notification, _Page(theme, style, lead.indent, width, room))
+
+
+class _Lead(NamedTuple):
+    """What stands before a title: the same for all cards of a type and a second."""
+
+    row: Row
+    used: int
+    """Cells that it takes."""
+    indent: str
 
 
 @lru_cache(maxsize=256)
-def _mark(style: TypeStyle) -> Segment:
-    return _part(f"{harmless(style.mark)} ", style.colour)
-
-
-def _server(label: ServerLabel | None, width: int) -> Row:
-    """Return the name of the server that a card came from, where there are several."""
-    if label is None:
-        return []
-    name = label.text if width >= ROOMY else clip(label.text.rstrip(), _NARROW_NAME)
-    return [_part(name, label.colour), _part(" │ ", "dim")]
+def _lead(
+    time: str, mark: str, colour: str, server: str, server_colour: str, roomy: bool
+) -> _Lead:
+    """Return time and mark, and the name of the server where there are several."""
+    shown = _part(f"{harmless(mark)} ", colour)
+    indent = " " * (min(len(time), len("00:00:00 ")) + cells(shown.text))
+    row = [_part(time, "dim"), shown]
+    if server:
+        name = server if roomy else clip(server.rstrip(), _NARROW_NAME)
+        row += [_part(name, server_colour), _part(" │ ", "dim")]
+    return _Lead(row, breadth(row), indent)
 
 
 def target_of(notification: Notification, theme: Theme) -> str | None:
@@ -129,13 +140,18 @@ def target_of(notification: Notification, theme: Theme) -> str | None:
 
 
 def _headline(
-    lead: Row, notification: Notification, width: int, times: int
+    lead: _Lead, notification: Notification, width: int, times: int
 ) -> list[Row]:
     """Return the title in bold; how often and the type beside it if there is room."""
     title, kind = harmless(notification.title), harmless(notification.type)
     said = f"{title or kind}  ×{times:,}" if times > 1 else title or kind
-    rows = hung(lead, said, width, tint("bold"))
-    if title and breadth(rows[-1]) + 2 + cells(kind) <= width:
+    used = lead.used + cells(said)
+    if used <= width:
+        rows = [[*lead.row, Segment(said, tint("bold"))]]
+    else:
+        rows = hung(lead.row, said, width, tint("bold"))
+        used = breadth(rows[-1])
+    if title and used + 2 + cells(kind) <= width:
         rows[-1] += [_part("  "), _part(kind, "dim")]
     return rows
 
@@ -155,12 +171,13 @@ def _body(notification: Notification, page: _Page) -> list[Row]:
 
 def _linked(rows: list[Row], link: str, page: _Page) -> list[Row]:
     """Return the rows with the link: its label beside the last one or below."""
-    label = harmless(page.style.label) or "View"
+    label = _label(page.style.label)
     target = link_target(link, page.theme.link_base)
     if target is None:
         return [*rows, *page.rows(f"{label}: {harmless(link)}", tint("dim"))]
     if not page.theme.hyperlinks:
-        return [*rows, *_spelled_out(label, target, page)]
+        where = page.style.colour, page.indent, page.width, page.room
+        return [*rows, *_spelled_out(label, target, *where)]
     style = tint(f"underline {page.style.colour}").update_link(target)
     anchor = Segment(clip(label, page.room), style)
     if rows and breadth(rows[-1]) + 2 + cells(anchor.text) <= page.width:
@@ -169,18 +186,25 @@ def _linked(rows: list[Row], link: str, page: _Page) -> list[Row]:
     return [*rows, [_part(page.indent), anchor]]
 
 
-def _spelled_out(label: str, target: str, page: _Page) -> list[Row]:
+@lru_cache(maxsize=64)
+def _label(words: str) -> str:
+    return harmless(words) or "View"
+
+
+@lru_cache(maxsize=64)
+def _spelled_out(
+    label: str, target: str, colour: str, indent: str, width: int, room: int
+) -> list[Row]:
     """Return label and URL; the URL in one piece, so that it can be clicked.
 
     One that does not fit beside its label has a row of its own, further left if it
     must; the terminal itself wraps what is longer still.
     """
-    before, url = _part(page.indent), Segment(target, tint("dim"))
-    colour = page.style.colour
-    if cells(label) + 3 + len(target) <= page.room:
+    before, url = _part(indent), Segment(target, tint("dim"))
+    if cells(label) + 3 + len(target) <= room:
         return [[before, _part(label, colour), _part(" → "), url]]
-    fits = (x for x in (page.indent, "  ") if len(x) + len(target) <= page.width)
-    above = _part(clip(f"{label} →", page.room), colour)
+    fits = (x for x in (indent, "  ") if len(x) + len(target) <= width)
+    above = _part(clip(f"{label} →", room), colour)
     return [[before, above], [_part(next(fits, "")), url]]
 
 

@@ -147,7 +147,11 @@ def stamp(written: str, received: str, zone: tzinfo | None) -> Stamp:
         received: RFC 3339 time of receipt, taken where those say nothing.
         zone: whose clock; ``None`` for the machine's.
     """
-    return _stamp(_to_the_second(written), _to_the_second(received), zone)
+    happened = _stamp(_to_the_second(written), zone)
+    if happened is not None:
+        return happened
+    seen = _stamp(_to_the_second(received), zone)
+    return Stamp(seen.day if seen else None, clock_time(received, zone))
 
 
 def _to_the_second(written: str) -> str:
@@ -163,12 +167,11 @@ def _to_the_second(written: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _stamp(written: str, received: str, zone: tzinfo | None) -> Stamp:
+def _stamp(written: str, zone: tzinfo | None) -> Stamp | None:
     happened = _read(written, zone)
-    if happened is not None:
-        return Stamp(happened.date(), happened.strftime("%H:%M:%S"))
-    seen = _read(received, zone)
-    return Stamp(seen.date() if seen else None, clock_time(received, zone))
+    if happened is None:
+        return None
+    return Stamp(happened.date(), happened.strftime("%H:%M:%S"))
 
 
 def clock_time(written: str, zone: tzinfo | None) -> str:

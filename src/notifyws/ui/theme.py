@@ -139,12 +139,16 @@ class Theme(Struct, frozen=True):
 
         A console that is printed to does the same in three times the time.
         """
-        colour, texts = self.colour, []
+        texts: list[str] = []
         for row in rows:
-            for text, style, _ in row:
-                texts.append(
-                    text if style is None or not colour else style.render(text)
-                )
+            texts += (
+                [
+                    text if style is None else style.render(text)
+                    for text, style, _ in row
+                ]
+                if self.colour
+                else [text for text, _, _ in row]
+            )
             texts.append("\n")
         return "".join(texts)
 
