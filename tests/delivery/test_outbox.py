@@ -229,6 +229,17 @@ async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters(fails
     assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
 
 
+async def test_what_a_listener_with_a_name_cannot_keep_becomes_dead_letters_as_well():
+    """Seen: on a full disk all that waited, and its place, were gone without a word."""
+    story = Story(ScriptedSink(1000.0))
+    story.store.saves = False
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        outbox.keep(note(2), 2)
+    assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
+    assert "the next listener of this name knows nothing" in story.warnings[-1]
+
+
 async def test_the_end_waits_for_sinks_that_are_quick_enough():
     story = Story(sink := ScriptedSink(0.3), durable=False)
     async with running(story, patience=0.5) as outbox:

@@ -175,6 +175,37 @@ async def test_what_cannot_be_opened_costs_a_warning(files, in_the_way):
     await store.aclose()
 
 
+@pytest.mark.parametrize("room_again", [True, False])
+async def test_a_disk_that_did_not_serve_is_tried_once_more_at_the_end(
+    files, room_again
+):
+    files.path.parent.write_text("a file")
+    store = files.open()
+    await store.keep([entry(1, "a")], STANDING, 0)
+    if room_again:
+        files.path.parent.unlink()
+    assert await store.saved() is room_again
+    await store.aclose()
+    if room_again:
+        store = files.open()
+        assert store.past.position == STANDING
+        assert await store.waiting("a", 0, 9) == [OutboxRecord(1, "line 1")]
+        assert await store.saved()
+        await store.aclose()
+        assert len(files.warnings) == 1
+
+
+async def test_without_a_file_or_with_anothers_in_its_place_nothing_is_saved(files):
+    nowhere = OutboxFile(None, pytest.fail)
+    assert not await nowhere.saved()
+    await nowhere.aclose()
+    store = files.open()
+    files.path.rename(f"{files.path}-moved")
+    files.path.write_text("another's")
+    assert not await store.saved()
+    await store.aclose()
+
+
 async def test_a_file_that_turns_bad_is_left_with_what_it_held(files):
     store = files.open()
     await store.keep([entry(1, "a", ident="x")], STANDING, 0)

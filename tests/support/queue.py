@@ -33,6 +33,7 @@ class MemoryStore:
     Attributes:
         kept: how many entries each step kept.
         pause: seconds that a step takes.
+        saves: whether the next process finds what it holds.
     """
 
     def __init__(self, before: MemoryStore | None = None) -> None:
@@ -41,7 +42,7 @@ class MemoryStore:
         self.position = before.position if before else ListenerPosition()
         self.kept: list[int] = []
         self.pause = 0.0
-        self.closed = False
+        self.closed, self.saves, self.path = False, True, "queue.db"
         self.past = self._past()
         self.lost: deque[tuple[str, str]] = deque()
 
@@ -69,6 +70,9 @@ class MemoryStore:
 
     async def done(self, sink: str, position: int) -> None:
         del self.rows[sink, position]
+
+    async def saved(self) -> bool:
+        return self.saves
 
     async def aclose(self) -> None:
         self.closed = True

@@ -208,7 +208,11 @@ class Outbox:
             await self._writing
         self._tell_refused(*self._refused)
         await self._write()
-        if not self._durable:
+        outlives = self._durable and await self._store.saved()
+        if self._durable and not outlives:
+            what = f"{self._store.path} could not be written"
+            self._warn(f"{what}: the next listener of this name knows nothing of this")
+        if not outlives:
             await self._workers.reject_the_rest()
         await self._store.aclose()
 

@@ -61,7 +61,7 @@ class OutboxFile:
         self._place = OutboxPlace(path) if path else None
         self._said: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "outbox")
-        self._fallen = self._open = False
+        self._fallen = self._open = self._lacks = False
         self.lost: deque[tuple[str, str]] = deque()  # since when (RFC 3339), and why
         self._db = self._opened()
         self._safely(put_in_order)
@@ -86,6 +86,32 @@ class OutboxFile:
         """Forget what a sink was given."""
         statement = "DELETE FROM waiting WHERE sink = ? AND position = ?"
         await self._do(lambda db: db.execute(statement, (sink, position)))
+
+    async def saved(self) -> bool:
+        """Return whether the next process will find all of it.
+
+        Where the disk did not serve it is tried once more, but a file that could not
+        be read is left as it is.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._save
+        )
+
+    def _save(self) -> bool:
+        place = self._place
+        if place is None or not self._fallen:
+            return place is not None and place.look() != "another"
+        try:
+            if self._lacks:
+                return False
+            if not place.is_ours:
+                place.take()
+            demand_ours(place.path, QUEUE)
+            with closing(connected(str(place.path))) as file:
+                self._db.backup(file)
+        except (OSError, sqlite3.Error, ConfigurationError):
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Let go of the file; safe to call twice."""
@@ -232,6 +258,7 @@ class OutboxFile:
             try:
                 old.backup(new)
             except sqlite3.Error:
+                self._lacks = True
                 self._lose("what waited in the queue is lost", self._touched_at())
             old.close()
             new.executescript(SCHEMA)  # where that had not all of it
