@@ -26,7 +26,7 @@ from tests.support.valkey import Valkey
 from bench.measuring import Row, single
 
 SHIPS, KEEPERS = 8, 125
-DAYS = 3
+DAYS = 2
 A_DAY = 24 * 60 // 12
 """Windows of a day."""
 PARTS = 4

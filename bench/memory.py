@@ -14,7 +14,7 @@ from bench.running import blaster, home, piped
 
 MANY = 1_000_000
 FEW = 10
-ROUNDS = 3
+ROUNDS = 2
 LISTEN = [NOTIFYWS, "listen", "--json"]
 PEERS = {"memory-wscat": (WSCAT, "-c"), "memory-websocat": (WEBSOCAT, "-t")}
 

@@ -104,6 +104,23 @@ async def test_refusals_and_delays_count_as_well():
     assert len(await desk.ids()) == 1 + 3
 
 
+@pytest.mark.parametrize("ids", ["none", "the same"])
+async def test_a_page_that_leads_nowhere_is_shown_once_and_the_rest_is_a_gap(ids):
+    """Seen: asked for, shown and handed to hooks as often as there may be pages."""
+    numbered = page(5)[::-1]
+    plain = [{"type": "a", "title": each["id"]} for each in numbered]
+
+    async def answer(asked: int) -> list[dict[str, Any]]:
+        return plain if ids == "none" else numbered
+
+    desk = Desk("newest first", answer)
+    assert await desk.catch_up(desk.receiver, "t") is False
+    assert desk.asked == (1 if ids == "none" else 2)
+    assert len(await desk.ids()) == 1 + 3
+    found = await desk.catch_up.after("1", desk.receiver)
+    assert not found.complete
+
+
 @pytest.mark.parametrize("order", ["oldest first", "newest first"])
 async def test_a_gap_that_a_page_tells_of_is_one_for_who_verifies(order):
     async def answer(asked: int) -> list[dict[str, Any]]:

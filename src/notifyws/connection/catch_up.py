@@ -114,6 +114,7 @@ class CatchUp:
             if self._turned(page, known):
                 reached = isinstance(place, datetime) or not self._newest_first
                 found = self._oldest_first(found)
+                whole = whole and not (self._newest_first and page)
                 return Found(found, complete=whole, reached=reached)
         is_sure = not self._newest_first
         return Found(self._oldest_first(found), complete=False, reached=is_sure)
@@ -128,6 +129,8 @@ class CatchUp:
             new = [each for each in page if receiver.is_news(each)]
             missed += new
             if self._newest_first and page and len(new) == len(page):
+                if is_last:
+                    break  # and nothing leads there
                 continue  # what was known before lies further back
             await receiver.catch_up(self._oldest_first(missed))
             if self._newest_first or is_last:
