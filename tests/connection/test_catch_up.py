@@ -13,7 +13,7 @@ from notifyws.config.settings import Settings
 from notifyws.connection.catch_up import UNREAD, CatchUp
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Receiver
-from notifyws.errors import HttpRefused
+from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused
 from notifyws.models import Notification, Token, TokenPair
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
@@ -37,7 +37,7 @@ class Desk:
         answer: gives a page, given how often it was asked.
     """
 
-    def __init__(self, order: str, answer: Answer) -> None:
+    def __init__(self, order: str, answer: Answer, tokens: Any = None) -> None:
         clock = VirtualClock().clock
         self.asked, self._answer = 0, answer
         self.queue = DeliveryQueue(1000, 1_000_000)
@@ -47,7 +47,7 @@ class Desk:
         self.receiver.take([note(1)])
         how = FailureClassifier({}, {}), Settings(jitter=0), clock
         catchup = Catchup(step=Step(path="/m"), order=order)
-        tokens = StaticTokenProvider(TokenPair(Token("t", 60.0, 0.0)))
+        tokens = tokens or StaticTokenProvider(TokenPair(Token("t", 60.0, 0.0)))
         self.catch_up = CatchUp(catchup, self._fetch, tokens, *how)
 
     async def _fetch(self, token: str, known: Any) -> list[dict[str, Any]]:
@@ -131,3 +131,23 @@ async def test_a_gap_that_a_page_tells_of_is_one_for_who_verifies(order):
     found = await desk.catch_up.after("1", desk.receiver)
     assert [each.id for each in found.notifications] == ["5", "6", "7"]
     assert not found.complete
+
+
+class Busy:
+    """Tokens of which another one is a long time coming."""
+
+    async def renew(self, refused: str) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_another_token_is_not_waited_for_for_ever():
+    """Seen: deaf for 94 s behind others who waited for the lock of the same account."""
+
+    async def refuses(asked: int) -> list[dict[str, Any]]:
+        await asyncio.sleep(8)
+        raise TokenRefused("no")
+
+    desk = Desk("oldest first", refuses, Busy())
+    with pytest.raises(NetworkFailed, match="no other token in time"):
+        async with asyncio.timeout(UNREAD + 0.1):
+            await desk.catch_up(desk.receiver, "t")

@@ -34,6 +34,7 @@ Result = TypeVar("Result")
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
 SEE = "look at [resume.catchup] of the profile: notifyws profile show"
+RENEWED = "see who holds the token's lock, and the login: notifyws status --check"
 REPEATS = 3
 """Times that a request is repeated before what it was to bring lies in a gap."""
 UNREAD = 30.0
@@ -71,8 +72,8 @@ class CatchUp:
             NetworkFailed: the server did not answer with it.
             NotifyError: there is no other token.
         """
-        fetch = partial(self._fetch_all, receiver, self._end())
-        return await self._renewing(token, fetch)
+        end = self._clock.now() + UNREAD
+        return await self._renewing(token, end, partial(self._fetch_all, receiver, end))
 
     async def after(self, place: Place, receiver: Receiver) -> Found:
         """Return what the server has after a place, whatever of it is known.
@@ -82,21 +83,23 @@ class CatchUp:
             NotifyError: there is no token.
         """
         token = (await self._tokens.get()).value
-        fetch = partial(self._fetch_after, place, receiver, self._end())
-        return await self._renewing(token, fetch)
-
-    def _end(self) -> float:
-        return self._clock.now() + UNREAD
+        end = self._clock.now() + UNREAD
+        fetch = partial(self._fetch_after, place, receiver, end)
+        return await self._renewing(token, end, fetch)
 
     async def _renewing(
-        self, token: str, fetch: Callable[[str], Awaitable[Result]]
+        self, token: str, end: float, fetch: Callable[[str], Awaitable[Result]]
     ) -> Result:
         try:
             return await fetch(token)
         except NetworkFailed as error:
             if self._classifier.of(error) is not Verdict.RENEW:
                 raise
-        another = await self._tokens.renew(token)
+        try:
+            async with asyncio.timeout(end - self._clock.now()):
+                another = await self._tokens.renew(token)
+        except TimeoutError:
+            raise NetworkFailed("there was no other token in time", RENEWED) from None
         return await fetch(another.value)
 
     async def _fetch_after(
