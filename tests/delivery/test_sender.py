@@ -157,7 +157,7 @@ ERRORS = {
     ),
     "just in time after the pong": (["a"], [(0.149, None)], {}, ["rejected"]),
     "too late after the pong": (["a"], [(0.151, None)], {}, ["delivered"]),
-    "somebody else's": (["b"], [(0.02, "a")], {}, ["delivered"]),
+    "nobody's": (["b"], [(0.02, "a")], {}, ["unknown"]),
     "by an id of the server's own": ([None], [(0.02, "4711")], {}, ["rejected"]),
     "none, and the connection ends": (["a"], [], {"fails": "ping"}, ["unknown"]),
     "none, and the connection is gone": (["a"], [], {"fails": "send"}, ["unknown"]),
@@ -249,6 +249,13 @@ async def test_an_error_is_no_business_of_a_batch_that_is_through():
     used.server_error(ServerError("late"))
     second = await one(used)
     assert statuses(first + second) == ["delivered", "delivered"]
+
+
+async def test_an_error_that_comes_too_late_is_still_its_messages():
+    used = sender()
+    await used.send(batch("a"))
+    later(0.01, used.server_error, ServerError("no", "a"))
+    assert statuses(await used.send(batch("b"))) == ["delivered"]
 
 
 async def test_a_cancelled_batch_is_forgotten():

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from notifyws.connection.ports import Tokens
     from notifyws.protocol.templates import TemplateContext
 
+LATE = 2000
+"""Messages that an error may still name which comes too late."""
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
 
@@ -129,22 +131,24 @@ class SocketSender:
         self._awaited: dict[str, deque[_Answer]] = {}
         self._nameless = itertools.count()
         self._open: dict[_Batch, None] = {}
+        self._past = deque[str | None](maxlen=LATE)
         self._writing = asyncio.Lock()
 
     def server_error(self, error: ServerError) -> None:
         """Take note of an error frame while messages are on their way.
 
         One that names a message's id is that message's, even if it comes too late.
-        One that names none is the only message's on its way, or else puts all of
-        them in doubt.
+        One that names no id is the only message's on its way, or else puts all of
+        them in doubt; so does one that names what was never sent, as a server does
+        that spells ids in a way of its own.
         """
-        if any(batch.blame(error) for batch in self._open):
+        if any(batch.blame(error) for batch in self._open) or error.id in self._past:
             return
         alone = sum(batch.count for batch in self._open) == 1
         for batch in self._open:
-            if error.id is None or None in batch.names:  # it may mean one of these
-                batch.doubt = error.message
-                batch.doubted = "rejected" if alone else "unknown"
+            may_mean_it = error.id is None or None in batch.names
+            batch.doubt = error.message
+            batch.doubted = "rejected" if alone and may_mean_it else "unknown"
 
     def acknowledged(self, answer: Acknowledged) -> bool:
         """Take the server's word on a message; return whether one waited for it.
@@ -212,6 +216,7 @@ class SocketSender:
             batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
             self._open.pop(batch, None)
+            self._past += batch.names - {None}
         return [batch.outcome(each) for each in messages]
 
     async def _acknowledge(
