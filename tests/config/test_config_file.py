@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,6 +97,20 @@ def test_the_first_default_comes_after_the_words_at_the_top_and_parts_no_table_o
     between = "\n" if rest else ""
     default = 'default_server = "work"\n\n'
     assert file.saved(top + rest) == f"{top}{default}{rest}{between}{NEW}"
+
+
+def test_who_saves_at_the_same_time_takes_nothing_from_the_other(file):
+    """Seen: two logins at once, both said to be saved, and one of them there."""
+    save = (
+        "import sys; from pathlib import Path;"
+        "from notifyws.config.config_file import save_entry;"
+        "save_entry(Path(sys.argv[1]), sys.argv[2], {'url': 'wss://a.example'})"
+    )
+    names = [f"s{n}" for n in range(4)]
+    argv = [sys.executable, "-c", save, str(file.path)]
+    saving = [subprocess.Popen([*argv, name]) for name in names]
+    assert [each.wait() for each in saving] == [0] * 4
+    assert sorted(tomllib.loads(file.path.read_text())["servers"]) == names
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ say exactly what was meant; otherwise nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from notifyws.config.files import read_text_file, write_private
+from notifyws.config.files import private_folder, read_text_file, write_private
 from notifyws.config.settings import LOGIN
 from notifyws.config.toml_text import InvalidToml, read_toml
 from notifyws.config.validation import as_table
@@ -61,6 +64,23 @@ def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
     Raises:
         ConfigurationError: the file cannot be edited or written.
     """
+    with _one_at_a_time(path.resolve().parent):
+        return _save_entry(path, name, values)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let others who save an entry wait, where a folder can be locked."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            private_folder(folder)
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            held.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
     text = _text(path)
     config = parsed_toml(text, path)
     servers = as_table(config.get("servers", {}), f"servers in {path}")
