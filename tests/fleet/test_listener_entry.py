@@ -95,3 +95,10 @@ def test_rubbish_is_no_listener(text):
 )
 def test_an_index_names_who_is_in_it(text, places):
     assert places_in(text) == places
+
+
+@pytest.mark.parametrize("key", [*json.loads(text_of(WHOLE))][4:])
+def test_half_a_character_is_like_any_other_rubbish(key):
+    """Seen: one such text in a shared cache ended everybody's ``status``."""
+    facts = {**json.loads(text_of(WHOLE)), key: "\ud800"}
+    assert listener_of(json.dumps(facts)).pid == 7

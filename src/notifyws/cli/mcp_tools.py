@@ -246,7 +246,7 @@ class Tools:
 def _read(tool: Tool, arguments: Mapping[str, Any]) -> Struct:
     try:
         return msgspec.convert(dict(arguments), tool.arguments)
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         said = harmless(str(error))
         hint = "its schema says what it takes"
         raise UsageError(f"{tool.name}: {said}", hint) from None

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from msgspec import Meta, Struct, ValidationError, convert, field
+from msgspec import Meta, Struct, convert, field
 from msgspec.structs import asdict, replace
 
 from notifyws.models import Notification, strict_json
@@ -69,7 +69,7 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         """
         try:
             return convert(value, cls)
-        except ValidationError:
+        except ValueError:
             raise ValueError("it is no place in the history") from None
 
     def past(self, notification: Notification, wall: float) -> ListenerPosition:

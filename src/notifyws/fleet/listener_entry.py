@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, convert
 from msgspec.structs import asdict, fields
 
 from notifyws.auth.cache.keys import VERSION, decoded
@@ -96,7 +96,7 @@ def listener_of(text: str) -> Listener | None:
         return None
     known = {}
     for field in fields(Listener):
-        with suppress(KeyError, ValidationError):
+        with suppress(KeyError, ValueError):
             known[field.name] = convert(_cut(facts[field.name]), field.type)
     return Listener(**known)
 
