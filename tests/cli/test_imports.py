@@ -32,10 +32,13 @@ def test_what_is_late_is_the_module_itself_once_it_is_asked(name):
     assert told(asked + same + held) == f"False {name}\nset()\n"
 
 
-def test_what_is_known_of_a_late_module_does_not_load_it():
-    ((name, known),) = KNOWN.items()
-    asked = f"from {name} import {', '.join(known)}; first = '__file__' in vars("
-    more = f"sys.modules['{name}']); from {name} import deprecated; "
+@pytest.mark.parametrize(
+    ("name", "other"), [*zip(KNOWN, ("node", "deprecated"), strict=True)]
+)
+def test_what_is_known_of_a_late_module_does_not_load_it(name, other):
+    known = ", ".join(KNOWN[name])
+    asked = f"from {name} import {known}; first = '__file__' in vars("
+    more = f"sys.modules['{name}']); from {name} import {other}; "
     then = f"print(first, '__file__' in vars(sys.modules['{name}']))"
     assert told(asked + more + then) == "False True\n"
 

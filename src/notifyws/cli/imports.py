@@ -9,8 +9,10 @@ of functions, gains: what is asked for at once is imported at once, as ever.
 
 from __future__ import annotations
 
+import os
 import sys
 import typing
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -27,15 +29,22 @@ LATE = (
     "locale",
     "lzma",
     "msgspec.inspect",
+    "platform",
     "textwrap",
     "tokenize",
     "typing_extensions",
 )
 """What ``asyncio``, ``shutil``, ``websockets``, ``urllib.parse``, ``subprocess``,
-``msgspec``, ``traceback`` and ``linecache`` import: with what these import themselves,
-30 modules."""
-KNOWN = {"typing_extensions": ("get_type_hints", "NotRequired", "Required")}
-"""What is not worth an import: what ``msgspec`` asks for at once, and Python has."""
+``msgspec``, ``typer``, ``traceback`` and ``linecache`` import: with what these import
+themselves, 30 modules."""
+KNOWN: Mapping[str, Mapping[str, Any]] = {
+    "platform": {"system": lambda: os.uname().sysname},
+    "typing_extensions": {
+        name: getattr(typing, name)
+        for name in ("get_type_hints", "NotRequired", "Required")
+    },
+}
+"""What is not worth an import: what ``uuid`` and ``msgspec`` ask for at once."""
 
 
 def spare_imports() -> None:
@@ -60,6 +69,5 @@ def _stand_in(name: str) -> ModuleType:
         return getattr(real, attribute)
 
     vars(module)["__getattr__"] = attribute_of_it
-    for known in KNOWN.get(name, ()):
-        setattr(module, known, getattr(typing, known))
+    vars(module).update(KNOWN.get(name, {}))
     return module
