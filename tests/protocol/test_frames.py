@@ -67,11 +67,12 @@ SCALARS = st.one_of(NUMBERS, st.text().map(json.dumps), st.text().map(repr))
 TEXTS = st.recursive(
     SCALARS | st.text('\\"{}[]:,0e.-+ \n\t\x00\x1fu8dé', max_size=12),
     lambda inner: (
-        st.lists(inner).map(lambda parts: f"[{','.join(parts)}]")
-        | st.lists(st.tuples(st.text("ab", max_size=1), inner)).map(
+        st.lists(inner, max_size=4).map(lambda parts: f"[{','.join(parts)}]")
+        | st.lists(st.tuples(st.text("ab", max_size=1), inner), max_size=4).map(
             lambda pairs: "{" + ",".join(f'"{k}":{v}' for k, v in pairs) + "}"
         )
     ),
+    max_leaves=8,
 )
 
 
