@@ -51,7 +51,7 @@ OTHER_NAMES = {
 }
 """What packages wrote before there were identifiers -> the identifier."""
 NEEDED = ("notifyws/py.typed", "notifyws/protocol/profiles/default.toml")
-SERVES = re.compile(r"(?:ws|http)s?://\S+")
+SERVES = re.compile(r"(?:ws|http)s?://[^\s,]+")
 
 
 def project(root: Path) -> dict[str, Any]:

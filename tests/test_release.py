@@ -128,3 +128,9 @@ def test_the_oldest_and_the_newest_python_are_those_of_the_classifiers():
     least, newest = FACTS["promised_pythons"](PROJECT)
     assert PROJECT["requires-python"] == f">={FACTS['dotted'](least)}"
     assert newest > least
+
+
+def test_the_address_of_a_server_is_found_in_what_it_says():
+    said = "development server listening on ws://127.0.0.1:1234, its page on http://x/"
+    assert FACTS["url_in"](said) == "ws://127.0.0.1:1234"
+    assert FACTS["url_in"]("for trying, testing and demonstrating only") == ""
