@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.har.marks import Marks
 from notifyws.protocol.har.profile_draft import har_draft
 from notifyws.protocol.har.recording import read_recording
 from tests.support.har import ALERT, IN, PASSWORD, TOKEN, entry, har, login, socket
@@ -25,11 +26,18 @@ def live(*frames, **more):
     return socket(path, 2, *frames, (IN, 90, ALERT), **more)
 
 
+ALIKE = [f"{'a' * n}b" for n in range(4, 700)]
 HARS = {
     "a form whose parts have no end": lambda: [
         login(),
         parts('name="a"\n' * 100_000),
         live(),
+    ],
+    "secrets that begin alike": lambda: [
+        login(),
+        entry("GET", "/x", 1.5, answer={"token": ALIKE}),
+        entry("GET", f"/{'a' * 500_000}", 1.6, answer={"size": 1}),
+        live(path=f"/{'a' * 200_000}?token={TOKEN}"),
     ],
 }
 
@@ -51,3 +59,9 @@ def test_the_fields_of_a_form_in_parts_are_read():
     )
     recording = read_recording(har(parts(text), live()), "x")
     assert recording.exchanges[0].form == {"user": "ann", "note": ""}
+
+
+def test_a_secret_is_known_by_its_beginning_and_beside_a_plain_word():
+    marks = Marks(["pass", "password-1", "x" * 100, "abc", "zebra"])
+    assert all(map(marks.are_in, ["my pass", f"-{'x' * 64}-", "password-2", "zebra"]))
+    assert not any(map(marks.are_in, ["pas", "x" * 63, "abc", "", "zebr"]))

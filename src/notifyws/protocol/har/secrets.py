@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import quote, unquote
 
+from notifyws.protocol.har.marks import SHORTEST, Marks
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.values import (
     PASSWORD,
@@ -27,8 +28,6 @@ from notifyws.protocol.har.values import (
     requested,
 )
 
-SHORTEST = 4
-"""Characters of a secret that is looked for within other texts."""
 SHORTEST_COOKIE = 8
 """Of a cookie that is not called a secret, and may be a setting of the page."""
 WORDS = frozenset(
@@ -53,29 +52,20 @@ class Secrets:
                 found.update(_of_value(frame.value))
         whole = {text.strip() for text in found} - {""}
         self._all = frozenset(w for w in whole if w.lower() not in WORDS)
-        self._marks: dict[str, list[str]] = {}
-        for text in filter(lambda text: len(text) >= SHORTEST, self._all):
-            self._marks.setdefault(text[:SHORTEST], []).append(text)
-
-    def _within(self, text: str) -> Iterator[str]:
-        """Yield the secrets in a text, known by how they begin."""
-        for start in range(len(text) - SHORTEST + 1):
-            for each in self._marks.get(text[start : start + SHORTEST], ()):
-                if text.startswith(each, start):
-                    yield each
+        self._marks = Marks(self._all)
+        self._others = Marks(text for text in self._all if not _ours(text))
 
     def hides(self, text: str) -> bool:
         """Return whether a text is a secret, holds one, or may be one."""
         if text in self._all or is_opaque(text):
             return True
-        plain = unquote(text)
-        return any(True for each in (text, plain) for _ in self._within(each))
+        return any(map(self._marks.are_in, {text, unquote(text)}))
 
     def without(self, lines: str) -> str:
         """Return a text in which a line that holds a secret is only said to be one."""
         return "\n".join(
             "# (a line was left out here: it held a secret of the recording)"
-            if not all(map(_ours, self._within(line)))
+            if self._others.are_in(line)
             else line
             for line in lines.split("\n")
         )
