@@ -3,6 +3,7 @@
 Each holds so much of one thing that what grows with its square takes minutes.
 """
 
+import json
 import time
 from contextlib import suppress
 
@@ -12,7 +13,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.protocol.har.marks import Marks
 from notifyws.protocol.har.profile_draft import har_draft
 from notifyws.protocol.har.recording import read_recording
-from tests.support.har import ALERT, IN, PASSWORD, TOKEN, entry, har, login, socket
+from tests.support.har import ALERT, IN, OUT, PASSWORD, TOKEN, entry, har, login, socket
 
 
 def parts(text, **more):
@@ -27,6 +28,16 @@ def live(*frames, **more):
 
 
 ALIKE = [f"{'a' * n}b" for n in range(4, 700)]
+WORDS = [f"A1B2C3D4E5F6{n:05}" for n in range(40_000)]
+PINGS = json.dumps([{"op": "ping"}] * 60_000)
+HELLOS = [(IN, 1, {"op": f"ready{n}"}) for n in range(900)]
+SENT = (OUT, 2, {"op": "subscribe", "x": [f"u{n}" for n in range(70)]})
+NAMES = {f"userpassword{n}": PASSWORD for n in range(4900)}
+NAME = {"email": "ann", "password": PASSWORD}
+TOLD = {"type": "x", "title": "x"}
+LONG = "k" * 400_000
+LISTS = {f"a{n}": [{}] for n in range(30_000)}
+OBJECTS = {f"a{n}": {"b": 1} for n in range(40_000)}
 HARS = {
     "a form whose parts have no end": lambda: [
         login(),
@@ -39,6 +50,22 @@ HARS = {
         entry("GET", f"/{'a' * 500_000}", 1.6, answer={"size": 1}),
         live(path=f"/{'a' * 200_000}?token={TOKEN}"),
     ],
+    "a login of many values": lambda: [login(body={**NAME, "x": WORDS}), live()],
+    "a login of many passwords": lambda: [login(body={**NAME, **NAMES}), live()],
+    "a path of many values": lambda: [login(), live(path=f"/{'/'.join(WORDS)}")],
+    "a long key of many values": lambda: [
+        login(),
+        entry("GET", "/x", 1.5, answer={LONG: WORDS[:4900]}),
+        live((IN, 1, {"type": "x", LONG: WORDS[:4900]})),
+    ],
+    "a long key of many lists": lambda: [
+        login(),
+        live((IN, 1, TOLD | {LONG: [LISTS]})),
+    ],
+    "many objects": lambda: [login(), live((IN, 1, TOLD | OBJECTS))],
+    "a long subprotocol": lambda: [login(), live(subprotocols="-" * 900_000)],
+    "a frame of many pings": lambda: [login(), live((IN, 1, PINGS))],
+    "many hellos": lambda: [login(), live(*HELLOS, *[SENT] * 900)],
 }
 
 
@@ -49,6 +76,26 @@ def test_a_recording_of_a_stranger_is_read_soon_or_refused(name):
     with suppress(ConfigurationError):
         assert PASSWORD not in har_draft(read_recording(text, "x"), "acme").text
     assert time.monotonic() - began < 15  # on a busy machine; it was minutes
+
+
+def test_a_page_that_says_more_than_a_profile_can_is_refused_with_a_hint():
+    recording = read_recording(har(login(body={**NAME, "x": WORDS}), live()), "x")
+    with pytest.raises(ConfigurationError, match="more than 1000 values") as caught:
+        har_draft(recording, "acme")
+    assert "leave out" in caught.value.hint
+
+
+def test_answers_that_differ_are_not_counted_for_pings_and_lost_paths():
+    pings = [
+        (sent, n, {"op": word, "n": f"A1B2C3D4E5F6{n:05}"})
+        for n in range(900)
+        for sent, word in ((IN, "ping"), (OUT, "pong"))
+    ]
+    lost = {"content": {"mimeType": "application/json", "size": 5}}
+    gone = [entry("GET", f"/x/A1B2C3D4E5F6G7{n:05}", 3) for n in range(1500)]
+    made = [{**each, "response": lost} for each in gone]
+    text = har(login(), *made, live(*pings))
+    assert PASSWORD not in har_draft(read_recording(text, "x"), "acme").text
 
 
 def test_the_fields_of_a_form_in_parts_are_read():

@@ -45,6 +45,8 @@ UNIQUE = (
 
 _Place = tuple[str, str, list[Any]]
 """Where notifications are, where they are in that, and those of a frame."""
+_Way = tuple[tuple[str, ...], tuple[str, ...], list[Any]]
+"""The same as keys: most of what a frame holds is never written as expressions."""
 
 
 def notification_rule(frames: Sequence[Any], match: Sequence[str] = ()) -> list[str]:
@@ -133,30 +135,31 @@ def _place(frame: Any) -> _Place:
         return "@", "", frame
     if not isinstance(frame, dict) or _score(frame) > 1:
         return "", "", [frame]
-    places: list[_Place] = [("", "", [frame])]
+    places: list[_Way] = [((), (), [frame])]
     for key, value in frame.items():
         if not (elements := _objects(value)):
             continue
-        places.append((dotted_key(key), "", elements))
+        places.append(((key,), (), elements))
         for inner, below in elements[0].items():
             if isinstance(below, list) and (children := _objects(below)):
-                places.append((dotted_key(key), dotted_key(inner), children))
+                places.append(((key,), (inner,), children))
     places += _deeper(frame)
-    return max(places, key=lambda place: _score(place[2][0]))
+    above, inside, found = max(places, key=lambda place: _score(place[2][0]))
+    return ".".join(map(dotted_key, above)), "".join(map(dotted_key, inside)), found
 
 
-def _deeper(frame: dict[str, Any]) -> list[_Place]:
+def _deeper(frame: dict[str, Any]) -> list[_Way]:
     """Return the places that are more than one level down, of objects alone."""
-    places: list[_Place] = []
-    level = [("", frame)]
+    places: list[_Way] = []
+    level: list[tuple[tuple[str, ...], Any]] = [((), frame)]
     for depth in range(DEEPEST):
         level = [
-            (f"{path}.{dotted_key(key)}".lstrip("."), value)
+            ((*path, key), value)
             for path, inner in level
             for key, value in inner.items()
             if isinstance(value, dict)
         ]
-        places += [(path, "", [value]) for path, value in level if depth]
+        places += [(path, (), [value]) for path, value in level if depth]
     return places
 
 
@@ -184,11 +187,11 @@ def _score(item: dict[str, Any]) -> int:
 def _fields(item: Any) -> dict[str, str]:
     if not isinstance(item, dict):
         return {"message": "item"}
-    flat = {name: dotted_key(name) for name in item}
+    known = {*chain.from_iterable(NAMES.values())}
+    flat = {name: name for name in known & item.keys()}
     for name, value in item.items():
-        if isinstance(value, dict):
-            inner = {key: f"{dotted_key(name)}.{dotted_key(key)}" for key in value}
-            flat = {**inner, **flat}
+        for key in known & value.keys() if isinstance(value, dict) else ():
+            flat.setdefault(key, f"{dotted_key(name)}.{key}")
     found = {
         field: next((flat[name] for name in names if name in flat), "")
         for field, names in NAMES.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -160,20 +160,23 @@ class _Sorter:
             self._used.add(index)
             kind = self._kinds[index]
             answer = self._answer_at_once(index)
-            if self._found.server_pings.get(kind) is None:
-                self._found.server_pings[kind] = answer
+            if answer is None or self._found.server_pings.get(kind) is not None:
+                self._found.server_pings.setdefault(kind, None)
+                continue
+            values = answer.value, self._frames[index].value
+            self._found.server_pings[kind] = echoed(*values, self._variables)
         times = [self._frames[i].at for i in came]
         gaps = [b - a for a, b in pairwise(times) if b - a > PAUSE]
         self._found.silence = float(round(3 * median(gaps))) if gaps else 0.0
 
-    def _answer_at_once(self, asked: int) -> Any:
-        at, value = self._frames[asked].at, self._frames[asked].value
+    def _answer_at_once(self, asked: int) -> Frame | None:
+        at = self._frames[asked].at
         for index in self._indexes(sent=True):
             if index > asked and PONG.search(self._kinds[index][1]):
                 if self._frames[index].at - at > AT_ONCE:
                     return None
                 self._used.add(index)
-                return echoed(self._frames[index].value, value, self._variables)
+                return self._frames[index]
         return None
 
     def _handshake(self) -> None:
@@ -209,22 +212,22 @@ class _Sorter:
     def _hello(self, first: int) -> None:
         """Find what the server says before anything was sent."""
         counts = Counter(self._kinds)
-        for index in self._indexes(sent=False):
-            kind = self._kinds[index]
-            if index >= first or counts[kind] > 1 or not ACK.search(kind[1]):
-                continue
-            capture = self._captured(index, first)
-            step = HandshakeStep(None, self._expected(index), capture=capture)
-            self._found.steps.append(step)
-
-    def _captured(self, index: int, first: int) -> dict[str, str]:
-        """Return what later frames repeat of a hello, such as a session's id."""
         later = {
             leaf
             for frame in self._frames[first:]
             if frame.sent
             for _, leaf in leaves(frame.value)
         }
+        for index in self._indexes(sent=False):
+            kind = self._kinds[index]
+            if index >= first or counts[kind] > 1 or not ACK.search(kind[1]):
+                continue
+            capture = self._captured(index, later)
+            step = HandshakeStep(None, self._expected(index), capture=capture)
+            self._found.steps.append(step)
+
+    def _captured(self, index: int, later: Set[Any]) -> dict[str, str]:
+        """Return what later frames repeat of a hello, such as a session's id."""
         captured: dict[str, str] = {}
         for path, leaf in leaves(self._frames[index].value):
             unknown = isinstance(leaf, str) and leaf not in self._variables.known

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from notifyws.protocol.har.recording import Frame
+from notifyws.protocol.har.recording import MOST_FRAMES, Frame
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import is_plain
 from notifyws.protocol.har.variables import Variables
@@ -44,7 +44,10 @@ def kind_of(value: Any, secrets: Secrets) -> Kind:
 
 
 def split_frames(frames: Iterable[Frame], secrets: Secrets) -> tuple[list[Frame], bool]:
-    """Return frames, each of a list where all have a kind, and whether any were one."""
+    """Return frames, each of a list where all have a kind, and whether any were one.
+
+    Of what many lists hold, no more is looked at than of frames.
+    """
     found: list[Frame] = []
     split = False
     for frame in frames:
@@ -54,7 +57,7 @@ def split_frames(frames: Iterable[Frame], secrets: Secrets) -> tuple[list[Frame]
             continue
         split = True
         found += [replace(frame, value=each) for each in values]
-    return found, split
+    return found[:MOST_FRAMES], split
 
 
 def is_kind(path: tuple[str | int, ...]) -> bool:

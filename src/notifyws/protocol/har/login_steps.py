@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct, field
@@ -119,16 +120,14 @@ def _credentials(logins: Iterable[Exchange]) -> dict[str, str]:
     known: dict[str, str] = {}
     for each in logins:
         said = each.body if each.form is None else dict(each.form)
+        users: dict[tuple[str | int, ...], dict[str, None]] = {}
+        for path, leaf in leaves(said):
+            if isinstance(leaf, str) and leaf and USERNAME.search(last_name(path)):
+                users.setdefault(path[:-1], {})[leaf] = None
         for path, password in passwords(each):
             known[password] = "password"
-            beside = [(p, leaf) for p, leaf in leaves(said) if p[:-1] == path[:-1]]
-            names = [
-                leaf
-                for p, leaf in beside
-                if isinstance(leaf, str) and leaf and USERNAME.search(last_name(p))
-                if leaf != password
-            ]
-            known.update(dict.fromkeys(names[:1], "username"))
+            names = (name for name in users.get(path[:-1], ()) if name != password)
+            known.update(dict.fromkeys(islice(names, 1), "username"))
         for _, leaf in leaves(said):
             known.update(_in_document(leaf))
     return known

@@ -14,7 +14,7 @@ from notifyws.config.toml_text import quoted
 from notifyws.errors import command
 from notifyws.protocol.har.conversation import Conversation, conversation
 from notifyws.protocol.har.login_steps import Login, login_of
-from notifyws.protocol.har.recording import Recording, SocketLog
+from notifyws.protocol.har.recording import Exchange, Recording, SocketLog
 from notifyws.protocol.har.rule_guess import kinds_of, notifications, rule_lines
 from notifyws.protocol.har.secrets import Harmless, Secrets
 from notifyws.protocol.har.sockets import (
@@ -144,7 +144,11 @@ class _Drafter:
         return shown.get(self._ask("socket", words, paths[0]), sockets[0])
 
     def _shown(self, socket: SocketLog) -> str:
-        return Variables(self._secrets, {}).path(socket.opened.path)[:100]
+        return self._path(socket.opened)[:100]
+
+    def _path(self, each: Exchange, harmless: Harmless | None = None) -> str:
+        """Return the path of a request as a comment or a question shows it."""
+        return Variables(self._secrets, {}, "", harmless).path(each.path)
 
     def _token_in(self, login: Login, placed: Placed | None) -> str:
         """Return where the token stands; of a cookie that was left out, ask."""
@@ -196,8 +200,7 @@ class _Drafter:
     def _lost(self) -> Iterator[str]:
         """Yield which answers are missing that may have given what is needed."""
         lost = [each for each in self._recording.exchanges if each.lost]
-        beside = Variables(self._secrets, {}, "", self._harmless)
-        paths = (f"{each.method} {beside.path(each.path)}" for each in lost)
+        paths = (f"{each.method} {self._path(each, self._harmless)}" for each in lost)
         told = [path for path in dict.fromkeys(paths) if len(path) < 80]
         if told:
             self._remarks.append(

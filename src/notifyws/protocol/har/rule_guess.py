@@ -98,7 +98,7 @@ def _notifications(
 def _private(value: Any, secrets: Secrets) -> bool:
     """Return whether the names in a frame hold a secret: none of them is shown."""
     return any(
-        isinstance(step, str) and (secrets.hides(step) or len(step) > LONGEST_PATH)
+        isinstance(step, str) and (len(step) > LONGEST_PATH or secrets.hides(step))
         for path, _ in leaves(value)
         for step in path
     )

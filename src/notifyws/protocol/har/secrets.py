@@ -231,10 +231,11 @@ class Harmless:
 
     def _was_given(self, text: str) -> bool:
         """Return whether the server said a text before the page did, even as a part."""
-        at, place = self._given.get(text), self._said.find(text)
-        if at is None or place < 0:
-            return at is not None
-        return at < self._moments[bisect_right(self._places, place)]
+        at = self._given.get(text)
+        if at is None:
+            return False
+        place = self._said.find(text)
+        return place < 0 or at < self._moments[bisect_right(self._places, place)]
 
     def has_number(self, number: float, name: str, *, in_list: bool) -> bool:
         """Return whether a number is known to be no secret: a digit is none.

@@ -42,14 +42,14 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_:./-]*")
 
 
 def leaves(value: Any) -> Iterator[Leaf]:
-    """Yield what a value holds, not without end."""
+    """Yield what a value holds, not without end; of a key, no more than is shown."""
     rest: list[Leaf] = [((), value)]
     left = MOST_LEAVES
     while rest and left:
         left -= 1
         path, inner = rest.pop()
         if isinstance(inner, dict):
-            below = [((*path, key), each) for key, each in inner.items()]
+            below = [((*path, k[: LONGEST_PATH + 1]), v) for k, v in inner.items()]
         elif isinstance(inner, list):
             below = [((*path, index), each) for index, each in enumerate(inner)]
         else:
@@ -122,16 +122,17 @@ def _key(name: str) -> str:
 
 
 LONGEST = 4_000
-"""Characters of a document that is kept."""
+"""Characters of a document that is kept, and of a value that ends another."""
 NAMES = ("query", "mutation", "subscription", "document")
 """What a document is called in a request; elsewhere a text may only look like one."""
 DOCUMENT = re.compile(r"(?a)\s*(query|mutation|subscription|fragment|\{)[\s\w({:@$]")
 PIECE = re.compile(
     r'(?a)(?P<literal>"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"'
     r"|-?\d[\w.+-]*)|(?P<comment>\#[^\n]*)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<sign>\.\.\.|[!$&():=@\[\]{|},\s])",
+    r"|(?P<sign>\.\.\.|[!$&():=@\[\]{|},]|\s+)",
     re.DOTALL,
 )
+COLON = re.compile(r"\s*:")
 Piece = tuple[str, str, bool]
 """What it is called, its text, and whether it is a value."""
 
@@ -175,7 +176,7 @@ class _Reader:
         if piece["name"] is None:
             self._is_type = self._is_type and said not in ("=", ")")
             return piece["literal"] is not None
-        is_key = self._text[piece.end() :].lstrip()[:1] == ":"
+        is_key = COLON.match(self._text, piece.end()) is not None
         if is_key or self._last == "$" or not self._depth:
             self._is_type = is_key and self._last == "$"
             self._called = said
@@ -250,7 +251,7 @@ class Sources:
 
     def within(self, text: str) -> tuple[str, Given] | None:
         """Return the longest value that a text ends with, and who gave it."""
-        starts = range(1, len(text) - SHORTEST)
+        starts = range(max(1, len(text) - LONGEST), len(text) - SHORTEST)
         ends = (text[start:] for start in starts if not text[start - 1].isalnum())
         found = ((end, self._given[end]) for end in ends if end in self._given)
         return next(found, None)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
+from notifyws.errors import ConfigurationError
 from notifyws.protocol.har.secrets import Harmless, Secrets, is_protocol
 from notifyws.protocol.har.values import (
     DEEPEST,
@@ -44,6 +46,8 @@ SHORTEST_SHARED = 4
 """Characters of a value that is the same one where another request says it."""
 NEAR = 120
 """Seconds within which a number is the time of the request."""
+MOST_VALUES = 1_000
+"""Texts of one profile; each is compared with all that is known by then."""
 
 _OFFERED = """
     actioncable-v1-json actioncable-unsupported amqp base64.channel.k8s.io
@@ -84,6 +88,7 @@ class Variables:
         self._channels = False
         self._found: dict[str, str] = {}
         self._taken: set[str] = set(known.values())
+        self._values = count(1)
 
     def beside(
         self, known: Mapping[str, str], origin: str, *, later: bool = False
@@ -99,11 +104,23 @@ class Variables:
         other = Variables(self._secrets, {**self._found, **known}, origin, harmless)
         other.needs, other.constants = self.needs, self.constants
         other._taken, other._found = self._taken, self._found
+        other._values = self._values
         self._taken.update(known.values())
         return other
 
+    def _count(self) -> None:
+        """Count a text, or a variable.
+
+        Raises:
+            ConfigurationError: there are too many.
+        """
+        if next(self._values) > MOST_VALUES:
+            message = f"a profile would have more than {MOST_VALUES} values of the page"
+            raise ConfigurationError(message, "leave out of the HAR what is no login")
+
     def new(self, name: str) -> str:
         """Return the name of a new variable."""
+        self._count()
         return variable_name(name, self._taken)
 
     def template(
@@ -155,13 +172,15 @@ class Variables:
 
     def text(self, value: str, name: str = "") -> str:
         """Return the template of a text."""
+        self._count()
         if value in self.known:
             return f"{{{self.known[value]}}}"
         if document := pieces(value) if name in NAMES else []:
             return self._document(value, document)
         if within := [each for each in self._long() if each in value]:
             parts = re.split(f"({'|'.join(map(re.escape, within))})", value)
-            return "".join(map(self.text, parts))
+            made = {part: self.text(part) for part in dict.fromkeys(parts)}
+            return "".join(map(made.__getitem__, parts))
         path = value.removeprefix(self._origin)
         if self._origin and path != value and path[:1] in ("", "/"):
             return "{origin}" + self.text(path)
@@ -246,6 +265,7 @@ class Variables:
 
     def _stays(self, text: str) -> bool:
         """Return whether a text of a table or a path is as it was."""
+        self._count()
         return self._harmless is None or self._harmless.has(text)
 
     def path(self, path: str) -> str:
