@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import notifyws
@@ -139,3 +141,10 @@ def test_a_mistake_is_told_where_it_is_with_what_to_write(tmp_path, text, said, 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"there is no file .*r\.toml"):
         load_routes(tmp_path / "r.toml")
+
+
+def test_a_file_of_very_many_routes_is_read_soon(tmp_path):
+    text = "[[routes]]\nstop = true\n" * 40_000
+    path, began = written(tmp_path, text), time.monotonic()
+    assert len(load_routes(path)) == 40_000
+    assert time.monotonic() - began < 10  # on a busy machine

@@ -1,7 +1,8 @@
 """A TOML file that somebody else wrote: a sentence, soon, whatever stands in it.
 
 Seen: nesting and numbers of thousands of digits ended with exit code 1, and one key of
-many parts kept every command busy for minutes.
+many parts, or a line of a text that looked like a header, kept every command busy for
+minutes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ TEXTS = {
     "one header": "[" + ".".join(["a"] * 200_000) + "]",
     "quoted": "x = {" + ".".join(['"a"'] * 100_000) + " = 1}",
     "one word": "a" * 900_000 + " = 1",
+    "like a header": f'x = """\n[{" " * 900_000}x\n"""\n',
+    "like many headers": 'x = """\n[' + "a " * 450_000 + ']\n"""\n',
+    "a long name in a line": f'socket = {{ "{"a " * 150_000}" = "{"a " * 300_000}" }}',
     "dots": "x = '" + "a." * 40 + "'\ny = " + "1.5, " * 1000,
 }
 

@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_HEADER = r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?"
-_PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
-_KEY = rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*="
+_PART = r"(?:[\w-]++|\"[^\"]*+\"|'[^']*+')"
+_NAMES = rf"({_PART}(?:\s*+\.\s*+{_PART})*+)"
+_HEADER = rf"\s*+(\[\[?)\s*+{_NAMES}\s*+\]\]?"
+_KEY = rf"\s*+{_NAMES}\s*+="
+"""None of these tries a character twice: a line of a text may look like one of them."""
+LONGEST_NAME = 100
+"""Characters of a name that is looked for within a line."""
 
 _LONG = r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
 """A key of so many parts takes the reader a time that grows with their square."""
@@ -69,6 +73,8 @@ def located(text: str, loc: Sequence[Any], offset: int = 0) -> tuple[int, int]:
 def _within(line: str, column: int, names: Sequence[str], offset: int) -> int:
     """Return the column of a key inside an inline table, or of a value's character."""
     for name in names:
+        if len(name) > LONGEST_NAME:
+            return column
         found = re.compile(rf"[\"']?\b{re.escape(name)}\b[\"']?\s*=").search(
             line, column - 1
         )

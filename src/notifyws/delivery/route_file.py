@@ -87,18 +87,18 @@ def load_routes(path: Path | str) -> tuple[Route, ...]:
         raise wrong(("routes",), "must be an array of tables", f"write {EXAMPLE}")
     if not tables:
         raise ConfigurationError(f"{path} holds no [[routes]]", f"add {EXAMPLE}")
-    routes: list[Route] = []
+    routes: dict[str, Route] = {}
     for number, table in enumerate(tables):
         try:
             route = _route(table, f"route{number + 1}")
-            if any(each.name == route.name for each in routes):
+            if route.name in routes:
                 again = f"another route is named {route.name!r}"
                 raise _Wrong(again, "give each a name of its own", "name")
         except _Wrong as error:
             loc = ("routes", number, *error.below)
             raise wrong(loc, error.message, error.hint) from None
-        routes.append(route)
-    return tuple(routes)
+        routes[route.name] = route
+    return tuple(routes.values())
 
 
 def _route(table: Mapping[str, Any], name: str) -> Route:
