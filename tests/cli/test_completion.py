@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 
 import pytest
 import typer
@@ -136,6 +139,32 @@ def test_the_script_is_put_where_its_shell_finds_it_and_once(home, in_shell, she
         first, line = (home / startup).read_text().splitlines()
         assert first == "alias n=notifyws"
         assert place.partition("/")[0] in line
+
+
+def test_a_home_with_an_apostrophe_leaves_a_startup_file_that_can_be_read(
+    home, in_shell, monkeypatch
+):
+    odd = home / "o'brien"
+    odd.mkdir()
+    monkeypatch.setenv("HOME", str(odd))
+    assert in_shell("bash", "--install-completion") == 0
+    reads = f". {shlex.quote(str(odd / '.bashrc'))} && complete -p notifyws"
+    subprocess.run(["bash", "--norc", "-c", reads], check=True, capture_output=True)
+
+
+def test_a_line_that_only_speaks_of_the_script_is_not_the_line(home, in_shell):
+    line = f"source '{home / INSTALLED['bash'][0]}'"
+    (home / ".bashrc").write_text(f"# {line}\necho {line} twice\n")
+    assert in_shell("bash", "--install-completion") == 0
+    assert (home / ".bashrc").read_text().splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("name", INSTALLED["bash"])
+def test_a_file_that_is_a_pipe_is_told_and_not_waited_for(home, in_shell, name):
+    (home / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(home / name)
+    with pytest.raises(ConfigurationError, match=rf"cannot write .*/{name}: it is a"):
+        in_shell("bash", "--install-completion")
 
 
 def test_the_script_can_be_seen(in_shell, capfd):

@@ -16,15 +16,17 @@ answer: it is text, line by line.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import typer
 
+from notifyws.config.files import open_to_append
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import emit, say
 
@@ -148,17 +150,21 @@ def install_script(ctx: Any, param: Any, wanted: bool) -> None:
         return
     shell = _shell()
     place, startup, line = PLACES[shell]
-    path = Path(place)
+    file = Path(place)
     try:
-        path = Path.home() / place
+        file = path = Path.home() / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(script(shell), "utf-8")
+        with _opened(path) as written:
+            written.truncate(0)
+            written.write(script(shell).encode())
         if startup:
-            _want_line(Path.home() / startup, line.format(path=path))
+            file = Path.home() / startup
+            quoted = str(path).replace("'", r"'\''")
+            _want_line(file, os.fsencode(line.format(path=quoted)))
     except RuntimeError:
         raise ConfigurationError("you have no home folder", "set HOME") from None
     except OSError as error:
-        message = f"cannot write {error.filename or path}: {error.strerror}"
+        message = f"cannot write {error.filename or file}: {error.strerror}"
         hint = "put what notifyws --show-completion prints where your shell reads it"
         raise ConfigurationError(message, hint) from None
     say(f"Completions for {shell} are in {path}; open a new shell")
@@ -177,9 +183,21 @@ def _shell() -> str:
     return name
 
 
-def _want_line(path: Path, line: str) -> None:
-    """Add a line to a file that has no such line yet."""
-    found = path.read_bytes() if path.exists() else b""
-    if line.encode() not in found:
-        with path.open("ab") as file:
-            file.write(f"\n{line}\n".encode())
+def _opened(path: Path) -> IO[bytes]:
+    """Return a file to write at its end; never a pipe, which nobody may read.
+
+    Raises:
+        OSError: it is one, or cannot be opened.
+    """
+    return os.fdopen(open_to_append(path, ours=False), "ab")
+
+
+def _want_line(path: Path, line: bytes) -> None:
+    """Add a line to a file that has no such line yet.
+
+    Raises:
+        OSError: it is no file, or cannot be read or written.
+    """
+    with _opened(path) as file:
+        if line not in map(bytes.strip, path.read_bytes().splitlines()):
+            file.write(b"\n" + line + b"\n")
