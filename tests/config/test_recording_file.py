@@ -72,12 +72,19 @@ def test_a_last_line_without_an_end_is_there_as_it_is(tmp_path):
 def test_a_recording_that_grows_beyond_all_bounds_is_not_read(tmp_path):
     path = tmp_path / "r.gz"
     path.write_bytes(gzip.compress(b"one\n" + bytes(3 << 20)))
-    with pytest.raises(ConfigurationError, match="holds more than 1 MiB"):
+    with pytest.raises(ConfigurationError, match="takes more than 1 MiB"):
         list(read_lines(path, largest=1 << 20))
     path.write_bytes(gzip.compress(b"one\n" * 9))
-    with pytest.raises(ConfigurationError, match="holds more than"):
+    with pytest.raises(ConfigurationError, match="takes more than"):
         list(read_lines(path, largest=20))
     assert len(list(read_lines(path))) == 9
+
+
+def test_lines_that_hold_next_to_nothing_count_for_what_they_take(tmp_path):
+    path = tmp_path / "r.gz"
+    path.write_bytes(gzip.compress(b"{}\n" * 10_000))  # 30 kB of text
+    with pytest.raises(ConfigurationError, match="takes more than 1 MiB"):
+        list(read_lines(path, largest=1 << 20))
 
 
 @pytest.mark.parametrize("name", ["r", "r.gz"])

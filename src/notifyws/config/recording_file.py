@@ -23,7 +23,9 @@ from notifyws.errors import ConfigurationError
 FLUSHED_AFTER = 1.0
 """Seconds that what was compressed may wait: each time costs some of what is saved."""
 LARGEST = 256 << 20
-"""Bytes of the largest recording that is read: all of it is kept in memory."""
+"""Bytes of memory of the largest recording that is read: all of it is kept."""
+OWN = 200
+"""Of them, what a line takes beside its text."""
 TORN = b"?"
 """A line that cannot be read to its end."""
 OPTION = "--record"
@@ -142,7 +144,7 @@ def read_lines(path: Path, largest: int = LARGEST) -> Iterator[bytes]:
     """Yield the lines of a recording, their ends included; the last one may be torn.
 
     Args:
-        largest: bytes of it that are read.
+        largest: bytes that they may take in memory.
 
     Raises:
         ConfigurationError: it is not there, or cannot be read.
@@ -179,12 +181,12 @@ def _lines(
             line = file.readline(left)
         except broken:
             line = TORN
-        left -= len(line)
+        left -= len(line) + OWN
         if left <= 0:
             break
         if line:
             yield line
         if not line.endswith(b"\n"):
             return
-    said = f"{path} holds more than {largest >> 20} MiB"
+    said = f"{path} takes more than {largest >> 20} MiB of memory"
     raise ConfigurationError(said, "cut out what matters: it is JSON Lines")
