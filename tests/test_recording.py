@@ -87,6 +87,11 @@ def test_a_torn_last_line_is_left_out_and_said():
     assert said == ["the last line of r.jsonl is torn, and is left out"]
 
 
+def http(**facts):
+    return line(Exchange(at=1.0, method="GET", path="/a", status=200, **facts))
+
+
+MOVED = line(Refused(at=1.0, status=302, location="/b"))
 NEWER = line(HEADER).replace('"version":1', '"version":2')
 
 
@@ -109,6 +114,11 @@ NEWER = line(HEADER).replace('"version":1', '"version":2')
         ([line(HEADER), '{"what":"closed","at":1,"by":"server","code":-1}\n'], ">= 0"),
         ([line(HEADER), '{"what":"refused","at":1,"status":101}\n'], ">= 200"),
         ([line(HEADER), "[" * 100_000 + "\n"], "line 2: it is no line of a recording"),
+        ([line(HEADER), http(headers={"x\r\ny": "a"})], "`key` in `$.headers`"),
+        ([line(HEADER), http(headers={"x\n": "a"})], "`key` in `$.headers`"),
+        ([line(HEADER), http(headers={"x": "a\r\nb: c"})], "`$.headers[...]`"),
+        ([line(HEADER), http(cookies={"a b;": "c"})], "`key` in `$.cookies`"),
+        ([line(HEADER), MOVED.replace("/b", "\\n")], "`$.location`"),
     ],
 )
 def test_what_is_none_is_said_with_its_line(lines, words):

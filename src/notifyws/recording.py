@@ -22,6 +22,10 @@ from notifyws.models import strict_json
 VERSION = 1
 """The form of recordings; one with another meaning has another number."""
 Status = Annotated[int, Meta(ge=200, le=599)]
+Name = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")]
+"""What a header or a cookie can be called."""
+Words = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*\Z")]
+"""What one can hold."""
 HOW = "notifyws listen --record FILE"
 UNREADABLE = (ValueError, RecursionError)
 """What reading a line may raise; ``msgspec``'s errors are ValueErrors too."""
@@ -65,7 +69,7 @@ class Refused(_Entry, frozen=True, tag="refused"):
 
     status: Status
     words: str = ""
-    location: str = ""
+    location: Words = ""
     retry_after: float | None = None
 
 
@@ -123,8 +127,8 @@ class Exchange(_Entry, frozen=True, tag="http"):
     status: Status
     asked: str = ""
     answer: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    cookies: dict[str, str] = field(default_factory=dict)
+    headers: dict[Name, Words] = field(default_factory=dict)
+    cookies: dict[Name, Words] = field(default_factory=dict)
 
 
 class Happened(_Entry, frozen=True, tag="event"):

@@ -80,6 +80,22 @@ async def test_frames_come_as_they_were_and_then_the_close_with_its_words():
         assert "this is the last connection of the recording" in stage.said
 
 
+async def test_a_reason_that_is_too_long_ends_with_a_whole_letter():
+    async with playing(*opened(1, closed(reason="é" * 200))) as stage:
+        socket = await stage.connect(stage.server.url)
+        message = await socket.receive()
+        assert (message.data, message.extra) == (1000, "é" * 61)
+
+
+async def test_an_answer_is_json_whatever_else_its_headers_said():
+    facts = {"method": "GET", "path": "/a", "status": 200, "answer": "{}"}
+    odd = {"headers": {"content-type": "text/html"}, "cookies": {"path": "a"}}
+    told = Exchange(at=0.0, **odd, **facts)
+    async with playing(told, *opened(1)) as stage:
+        answer = await stage.get("/a")
+        assert (answer.status, answer.content_type) == (200, "application/json")
+
+
 async def test_a_close_without_a_code_and_a_cut_are_what_they_were():
     entries = (
         *opened(1, closed(code=1005)),

@@ -22,6 +22,8 @@ LARGEST = 64 << 20
 """Bytes of the largest frame of a client."""
 MOST = 1000
 """Frames of a client that may wait to be looked at."""
+REASON_LIMIT = 123
+"""Bytes that a close frame has for its reason; of a letter, all are written or none."""
 WORDLESS = 1005
 ENDS = {WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR}
 SHORTEST = 6
@@ -191,7 +193,8 @@ class PlayedSocket:
         if self._is_closed:
             return
         self._is_closed = True
-        said = b"" if code == WORDLESS else code.to_bytes(2) + reason.encode()[:123]
+        words = reason.encode()[:REASON_LIMIT].decode(errors="ignore").encode()
+        said = b"" if code == WORDLESS else code.to_bytes(2) + words
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(bytes((0x88, len(said))) + said)
 

@@ -134,10 +134,10 @@ class ReplayServer:
             status=chosen.status,
             reason="",
             headers=chosen.headers,
-            content_type="application/json",
         )
+        response.content_type = "application/json"
         for name, value in chosen.cookies.items():
-            response.set_cookie(name, value)
+            response.headers.add("Set-Cookie", f"{name}={value}; Path=/")
         return response
 
 
