@@ -50,6 +50,17 @@ async def test_a_stranger_is_refused_everywhere(headers):
         assert (await one.stats())["connections"] == 0
 
 
+async def test_a_stranger_is_refused_before_all_is_said():
+    async with world() as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
+        head = "POST /_dev/cut HTTP/1.1\r\nHost: evil.example\r\n"
+        writer.write(f"{head}Content-Length: {1 << 26}\r\n\r\n".encode())
+        writer.write(bytes(100_000))
+        async with asyncio.timeout(5):
+            assert b" 403 " in await reader.readline()
+        writer.close()
+
+
 @pytest.mark.parametrize("port", ["", ":8765"])
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "[::1]", "LocalHost", "127.1.2.3"]

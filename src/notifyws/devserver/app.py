@@ -41,6 +41,8 @@ from notifyws.devserver.websocket import CUT, Connection, websocket
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest request; many notifications may be published at once."""
+OF_STRANGERS = 64 * 1024
+"""Bytes of a stranger's request that are waited for."""
 SENDABLE = frozenset(range(1000, 5000)) - {1005, 1006, 1015}
 OWN_SITE = {"none", "same-origin"}
 """What browsers say of requests that no other site's page has asked for."""
@@ -71,9 +73,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     """Answer strangers, sockets (on every path) and errors."""
     context = request.app[CONTEXT]
     try:
-        await request.read()  # what is left unread resets a connection that is closed
-        if not is_local(request):
-            return failure(403, "forbidden", "only this machine's own may ask here")
+        if (refusal := await refused(request)) is not None:
+            return refusal
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await websocket(context, request)
         return await handler(request)
@@ -84,6 +85,23 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except Exception as error:
         context.log(0, f"internal error: {error!r}")
         raise
+
+
+async def refused(request: web.Request) -> web.Response | None:
+    """Return the answer to a stranger, of whose body nothing is kept.
+
+    It is read at first, as ours is: what is left unread resets a connection that is
+    closed.
+    """
+    if is_local(request):
+        await request.read()
+        return None
+    heard = 0
+    async for some in request.content.iter_any():
+        heard += len(some)
+        if heard > OF_STRANGERS:
+            break
+    return failure(403, "forbidden", "only this machine's own may ask here")
 
 
 def is_local(request: web.Request) -> bool:

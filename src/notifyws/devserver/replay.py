@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from notifyws.devserver.app import is_local
+from notifyws.devserver.app import refused
 from notifyws.devserver.context import Log, failure
 from notifyws.devserver.played_socket import PlayedSocket
 from notifyws.devserver.server import HOST, listen_on, serve_on
@@ -78,9 +78,8 @@ class ReplayServer:
         await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        await request.read()
-        if not is_local(request):
-            return failure(403, "forbidden", "only this machine's own may ask here")
+        if (refusal := await refused(request)) is not None:
+            return refusal
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return self._exchange(request)
         if (visit := self._visit()) is None:
