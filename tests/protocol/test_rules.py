@@ -20,6 +20,7 @@ from notifyws.protocol.arrivals import (
     ServerPing,
     SessionEnded,
     notifications,
+    tells_gap,
     others_of,
 )
 from notifyws.protocol.frames import decoder
@@ -119,6 +120,20 @@ def test_a_frame_that_makes_no_sense_is_not_understood(frame, reason):
 def test_several_values_in_a_frame_are_as_many_frames(frame):
     first, second, third = read(frame).arrivals
     assert (first.id, second, third.id) == (1, ServerError("m"), 2)
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        ('{"type":"gap"}', True),
+        ('{"type":"a"} {"type":"gap"} {"type":"a"}', True),
+        ('{"type":"a"}', False),
+        ('{"type":"a"} {"type":"error","message":"m"}', False),
+    ],
+)
+def test_a_gap_is_seen_whatever_shares_its_frame(frame, told):
+    rules = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")])
+    assert tells_gap(rules.read(frame, NOW)) is told
 
 
 @pytest.mark.parametrize(
