@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from notifyws.cli.imports import KNOWN, LATE, UNUSED
+from notifyws.cli.imports import CALLED, KNOWN, LATE, UNUSED
 
 SPARED = "from notifyws.cli.imports import *; spare_imports(); import sys; "
 
@@ -41,6 +41,15 @@ def test_what_is_known_of_a_late_module_does_not_load_it(name, other):
     more = f"sys.modules['{name}']); from {name} import {other}; "
     then = f"print(first, '__file__' in vars(sys.modules['{name}']))"
     assert told(asked + more + then) == "False True\n"
+
+
+@pytest.mark.parametrize(("name", "function"), CALLED.items())
+def test_a_function_of_a_late_module_loads_it_when_it_is_called(name, function):
+    asked = f"from {name} import {function}; first = '__file__' in vars("
+    then = f"sys.modules['{name}']); real = __import__('{name}'); "
+    args = "('a', ['a', 'b'])" if name == "difflib" else "()"
+    called = f"got = {function}{args}; print(first, got == real.{function}{args})"
+    assert told(asked + then + called) == "False True\n"
 
 
 def test_what_is_unused_cannot_be_imported():

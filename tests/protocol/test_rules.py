@@ -20,8 +20,8 @@ from notifyws.protocol.arrivals import (
     ServerPing,
     SessionEnded,
     notifications,
-    tells_gap,
     others_of,
+    tells_gap,
 )
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.profile import Ack, Renewal, Rule

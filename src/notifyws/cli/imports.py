@@ -13,6 +13,7 @@ import os
 import sys
 import typing
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -24,19 +25,22 @@ announced, for 7 s."""
 LATE = (
     "asyncio.sslproto",
     "bz2",
+    "difflib",
     "importlib.metadata",
     "ipaddress",
     "locale",
     "lzma",
     "msgspec.inspect",
     "platform",
+    "shutil",
+    "tempfile",
     "textwrap",
     "tokenize",
     "typing_extensions",
 )
-"""What ``asyncio``, ``shutil``, ``websockets``, ``urllib.parse``, ``subprocess``,
-``msgspec``, ``typer``, ``traceback`` and ``linecache`` import: with what these import
-themselves, 30 modules."""
+"""What ``asyncio``, ``websockets``, ``urllib.parse``, ``subprocess``, ``msgspec``,
+``typer``, ``uuid``, ``platformdirs``, ``traceback`` and ``linecache`` import: with what
+these import themselves, 40 modules."""
 KNOWN: Mapping[str, Mapping[str, Any]] = {
     "platform": {"system": lambda: os.uname().sysname},
     "typing_extensions": {
@@ -45,6 +49,12 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """What is not worth an import: what ``uuid`` and ``msgspec`` ask for at once."""
+CALLED = {
+    "difflib": "get_close_matches",
+    "shutil": "get_terminal_size",
+    "tempfile": "gettempdir",
+}
+"""Functions that are taken at once, and that few ever call."""
 
 
 def spare_imports() -> None:
@@ -53,21 +63,31 @@ def spare_imports() -> None:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     for name in LATE:
         if name not in sys.modules:
-            sys.modules[name] = _stand_in(name)
+            sys.modules[name] = _StandIn(name)
 
 
-def _stand_in(name: str) -> ModuleType:
-    module = ModuleType(name)
+class _StandIn(ModuleType):
+    """Has the place of a module until it is asked for what it does not know."""
 
-    def attribute_of_it(attribute: str) -> Any:
-        if attribute == "__path__" and name in KNOWN:  # each ``from`` asks for it
-            raise AttributeError(attribute)
-        if sys.modules.get(name) is module:
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        vars(self).update(KNOWN.get(name, {}))
+        if name in CALLED:
+            vars(self)[CALLED[name]] = partial(self._call, CALLED[name])
+
+    def __getattr__(self, attribute: str) -> Any:
+        name = self.__name__
+        if attribute == "__path__" and (name in KNOWN or name in CALLED):
+            raise AttributeError(attribute)  # each ``from`` asks for it
+        return getattr(self._loaded(), attribute)
+
+    def _call(self, function: str, *args: Any, **named: Any) -> Any:
+        return getattr(self._loaded(), function)(*args, **named)
+
+    def _loaded(self) -> ModuleType:
+        name = self.__name__
+        if sys.modules.get(name) is self:
             del sys.modules[name]
         real = import_module(name)
-        vars(module).update(vars(real))  # asked once, not at each use
-        return getattr(real, attribute)
-
-    vars(module)["__getattr__"] = attribute_of_it
-    vars(module).update(KNOWN.get(name, {}))
-    return module
+        vars(self).update(vars(real))  # asked once, not at each use
+        return real
