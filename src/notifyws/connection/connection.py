@@ -14,8 +14,9 @@ from typing import Any, NoReturn, TypeVar
 
 from notifyws.clock import Clock, sleep
 from notifyws.connection.ports import Ask, Dial, Keepalive, Transport
-from notifyws.errors import ConnectionLost, NetworkFailed
+from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.protocol.handshake import HandshakeState
+from notifyws.protocol.masking import spellings, without_secrets
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
@@ -23,6 +24,10 @@ from notifyws.tasks import background, cancel, first_of
 
 Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
+
+
+HIDDEN = 30
+"""Spellings of earlier tokens that are masked still."""
 
 
 async def within(seconds: float, waiting: Awaitable[Result], missing: str) -> Result:
@@ -45,6 +50,7 @@ class Connection:
     Args:
         keepalive: when to ping, and how long to wait for the pong.
         known: variables of the templates of frames.
+        secrets: what is masked in whatever ends it, as it may be spelled.
 
     Attributes:
         latency: seconds the last ping took there and back.
@@ -59,8 +65,10 @@ class Connection:
         keepalive: Keepalive,
         clock: Clock,
         known: Mapping[str, Any],
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._transport = transport
+        self._secrets = secrets
         self._keepalive = keepalive
         self._clock = clock
         self._failure: NetworkFailed | None = None
@@ -93,7 +101,8 @@ class Connection:
             NetworkFailed: it did not come to an open connection.
         """
         transport = await dial(upgrade_request)
-        connection = cls(transport, keepalive, clock, upgrade_request.known)
+        secrets = upgrade_request.secrets
+        connection = cls(transport, keepalive, clock, upgrade_request.known, secrets)
         handshake = HandshakeState(
             upgrade_request.steps,
             connection.context,
@@ -107,7 +116,10 @@ class Connection:
             await connection._shake_hands(handshake, ask)
         except ConnectionLost as lost:
             transport.abort()
-            raise handshake.closed(lost) from None
+            raise without_secrets(handshake.closed(lost), secrets) from None
+        except NotifyError as error:
+            transport.abort()
+            raise without_secrets(error, secrets) from None
         except BaseException:
             transport.abort()
             raise
@@ -199,8 +211,12 @@ class Connection:
 
     def fail(self, error: NetworkFailed) -> None:
         """End the connection: ``run`` raises this, unless something ended it before."""
-        self._failure = self._failure or error
+        self._failure = self._failure or without_secrets(error, self._secrets)
         self._transport.abort()
+
+    def hide(self, secret: str) -> None:
+        """Mask another secret from now on: a token that is renewed in place."""
+        self._secrets = (*spellings(secret), *self._secrets[:HIDDEN])
 
     def died(self, said: str, error: Exception) -> None:
         """End the connection because what served it did: the next one has another."""

@@ -43,7 +43,7 @@ from notifyws.errors import (
 )
 from notifyws.protocol.failures import is_retried
 from notifyws.protocol.frames import decode
-from notifyws.protocol.masking import masked, redirected, sendable
+from notifyws.protocol.masking import redirected, sendable, without_secrets
 from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest
 
@@ -73,7 +73,7 @@ async def dial(
     except Exception as error:  # noqa: BLE001 - the border: all becomes ours
         host = urlsplit(upgrade_request.url).netloc.rpartition("@")[2]
         ours = translated(error, host, settings.open_timeout)
-        raise _without(upgrade_request.secrets, ours) from None
+        raise without_secrets(ours, upgrade_request.secrets) from None
 
 
 async def _opened(
@@ -118,16 +118,6 @@ def _with_origin(headers: Mapping[str, str], origin: str) -> Mapping[str, str]:
         raise ConfigurationError(message, "write it as https://app.example.com")
     others = {k: v for k, v in headers.items() if k.lower() != "origin"}
     return {**others, "Origin": origin}
-
-
-def _without(secrets: tuple[str, ...], error: NotifyError) -> NotifyError:
-    """Return the same error, its words and facts without the secrets."""
-    error.message = masked(error.message, secrets)
-    error.args = (error.message,)
-    if isinstance(error, UpgradeRefused):
-        error.words = masked(error.words, secrets)
-        error.location = error.location and masked(error.location, secrets)
-    return error
 
 
 def translated(  # noqa: PLR0911 - a table of errors, one row each

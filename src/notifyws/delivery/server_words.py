@@ -99,7 +99,7 @@ class ServerWords:
 
     def _shown(self, words: str) -> str:
         """Return a server's words without what it may repeat of ours."""
-        return masked(words, self.secrets())
+        return masked(words[: 2 * LONGEST], self.secrets())
 
     def end_burst(self) -> None:
         """Tell of a gap, and how many errors were only counted."""
