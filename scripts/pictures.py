@@ -20,8 +20,8 @@ from rich.text import Text
 from notifyws.config.settings import DEFAULT_STYLES, Settings, TypeStyle
 from notifyws.events import Event, Gap
 from notifyws.models import SAMPLES, Notification
-from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
+from notifyws.ui.scroll import Scroll
 from notifyws.ui.theme import Theme
 
 

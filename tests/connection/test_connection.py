@@ -9,10 +9,11 @@ from functools import partial
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.connection.connection import Connection
+from notifyws.connection.connection import HIDDEN, Connection
 from notifyws.connection.dialer import dial
+from notifyws.connection.endings import LONGEST
 from notifyws.connection.ports import Keepalive
-from notifyws.errors import ConnectionLost
+from notifyws.errors import ConnectionLost, SessionFailed
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.aio import on_a_loop
@@ -74,6 +75,32 @@ async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
     connection = await line.open()
     assert line.transport.sent == list(HELLO.frames)
     await connection.close()
+
+
+SECRETS = UpgradeRequest("wss://x", secrets=("the-first-token",))
+TELLING = Close(4000, "no the-first-token, no the-next-token")
+
+
+async def test_what_ends_it_shows_no_token_not_even_one_renewed_in_place():
+    line = Line(accepts(1.0, TELLING))
+    connection = await line.open(SECRETS)
+    for _ in range(3 * HIDDEN):
+        connection.hide("another-token")
+    connection.hide("the-next-token")
+    with pytest.raises(ConnectionLost) as caught:
+        await connection.run(line.taken.extend)
+    assert caught.value.reason == "no ***, no ***"
+    assert connection.ended is caught.value
+    assert "token" not in f"{caught.value} {caught.value.args}"
+
+
+async def test_why_it_is_failed_shows_none_and_has_an_end():
+    line = Line(accepts())
+    connection = await line.open(SECRETS)
+    connection.fail(SessionFailed("the-first-token is no good" * 1000, ""))
+    with pytest.raises(SessionFailed, match=r"\A\*\*\* is no good") as caught:
+        await connection.run(line.taken.extend)
+    assert len(caught.value.message) <= LONGEST
 
 
 async def test_a_dial_that_fails_is_passed_on():

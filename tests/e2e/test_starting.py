@@ -33,6 +33,7 @@ OURS = {
     "notifyws.delivery.timed_worker",
     "notifyws.service",
     "notifyws.ui.cards",
+    "notifyws.ui.scroll",
     "notifyws.ui.footer",
     "notifyws.ui.live",
 }

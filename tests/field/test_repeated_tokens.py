@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.connection.connection import HIDDEN, Connection
-from notifyws.errors import SessionFailed
-from notifyws.protocol.masking import LONGEST, spellings, without_secrets
 from tests.protocol.profiles.stage import end_of
 
 TOKEN = "sentinel-token-1d1d1d1d1d1d1d1d1d1d"
@@ -51,36 +48,41 @@ async def test_a_token_that_a_refusal_repeats_is_masked(profile, frames, token):
     assert token not in f"{error.message} {error.args} {error.as_json()}"
 
 
-def test_an_ended_session_and_a_token_renewed_in_place_are_masked_as_well():
-    made = []
-
-    class Line:
-        heard_at = 0.0
-
-        def abort(self) -> None:
-            made.append("abort")
-
-    class Time:
-        def now(self) -> float:
-            return 0.0
-
-        wall = secret = now
-
-    connection = Connection(Line(), None, Time(), {}, spellings(TOKEN))
-    connection.hide(SHORT)
-    for _ in range(HIDDEN):
-        connection.hide("another-token")
-    connection.hide(SHORT)
-    error = SessionFailed(f"ended: {TOKEN} and {SHORT}", "hint")
-    connection.fail(error)
-    assert SHORT not in error.message
-    connection = Connection(Line(), None, Time(), {}, spellings(TOKEN))
-    error = SessionFailed(f"ended: {TOKEN}", "hint")
-    connection.fail(error)
-    assert TOKEN not in f"{error} {error.args} {error.message}"
-    assert made
+UNANSWERED = """
+name = "asks"
+[[handshake]]
+expect = "op == 'ready'"
+timeout = 0.2
+[[rules]]
+then = "notification"
+"""
 
 
-def test_words_without_end_are_cut_before_they_are_searched():
-    error = without_secrets(SessionFailed("x" * 1_000_000, "hint"), spellings(TOKEN))
-    assert len(error.message) == LONGEST
+@pytest.mark.parametrize("token", [TOKEN, SHORT])
+async def test_so_it_is_in_what_no_step_awaits(tmp_path, token):
+    (profile := tmp_path / "asks.toml").write_text(UNANSWERED)
+    story = refusing({"op": "hello", "note": f"you said {token} to me"})
+    error = await end_of(story, str(profile), token=token, max_retries=0)
+    assert "you said ***" in error.message
+    assert token not in error.message
+
+
+ENDED = """
+name = "ends"
+[[rules]]
+match = { op = "end" }
+then = "unsubscribed"
+means = "stop"
+message = "why"
+[[rules]]
+then = "notification"
+"""
+
+
+@pytest.mark.parametrize("token", [TOKEN, SHORT])
+async def test_so_it_is_where_a_live_subscription_is_ended(tmp_path, token):
+    (profile := tmp_path / "ends.toml").write_text(ENDED)
+    story = refusing({"op": "end", "why": f"{token} may not"})
+    error = await end_of(story, str(profile), token=token, max_retries=0)
+    assert "*** may not" in error.message
+    assert token not in error.message

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 
 from notifyws.config.settings import Settings, TypeStyle
 from notifyws.events import Connected, Failure, Gap
-from notifyws.ui.cards import Scroll, new_day
+from notifyws.ui.cards import new_day
+from notifyws.ui.scroll import Scroll
 from tests.ui.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
 
 LOUD = replace(PLAIN, verbose=True)

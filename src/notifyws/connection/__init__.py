@@ -9,6 +9,7 @@ profiles are read in ``protocol``.
     catch_up       what was missed, by HTTP
     connection     one connection's life, and its keepalive
     dialer         opens a WebSocket; why that came to nothing, as our errors
+    endings        what did not come in time, and what ended it, without secrets
     event_emitter  tells what happens, and since when something may be missing
     outcome        what an error means to the machine, and to whoever tries once; how
                    often connections were lost, and why, in few words

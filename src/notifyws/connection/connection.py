@@ -10,38 +10,22 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from notifyws.clock import Clock, sleep
+from notifyws.connection.endings import Problem, within, without_secrets
 from notifyws.connection.ports import Ask, Dial, Keepalive, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.protocol.handshake import HandshakeState
-from notifyws.protocol.masking import spellings, without_secrets
+from notifyws.protocol.masking import spellings
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background, cancel, first_of
 
-Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
-
-
 HIDDEN = 30
-"""Spellings of earlier tokens that are masked still."""
-
-
-async def within(seconds: float, waiting: Awaitable[Result], missing: str) -> Result:
-    """Return what a live connection brings in time.
-
-    Raises:
-        ConnectionLost: it did not, and what was ``missing``.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            return await waiting
-    except TimeoutError:
-        message = f"{missing} within {seconds:g} s"
-        raise ConnectionLost(1006, message) from None
+"""Spellings of tokens renewed in place that are masked: those of some ten."""
 
 
 class Connection:
@@ -68,7 +52,7 @@ class Connection:
         secrets: tuple[str, ...] = (),
     ) -> None:
         self._transport = transport
-        self._secrets = secrets
+        self._secrets, self._renewed = secrets, deque[str](maxlen=HIDDEN)
         self._keepalive = keepalive
         self._clock = clock
         self._failure: NetworkFailed | None = None
@@ -101,8 +85,8 @@ class Connection:
             NetworkFailed: it did not come to an open connection.
         """
         transport = await dial(upgrade_request)
-        secrets = upgrade_request.secrets
-        connection = cls(transport, keepalive, clock, upgrade_request.known, secrets)
+        known, secrets = upgrade_request.known, upgrade_request.secrets
+        connection = cls(transport, keepalive, clock, known, secrets)
         handshake = HandshakeState(
             upgrade_request.steps,
             connection.context,
@@ -114,14 +98,12 @@ class Connection:
             for frame in upgrade_request.frames:
                 await transport.send_all([frame])
             await connection._shake_hands(handshake, ask)
-        except ConnectionLost as lost:
+        except BaseException as error:
             transport.abort()
-            raise without_secrets(handshake.closed(lost), secrets) from None
-        except NotifyError as error:
-            transport.abort()
-            raise without_secrets(error, secrets) from None
-        except BaseException:
-            transport.abort()
+            if isinstance(error, ConnectionLost):
+                error = handshake.closed(error)
+            if isinstance(error, NotifyError):
+                raise connection._told(error) from None
             raise
         return connection
 
@@ -171,7 +153,7 @@ class Connection:
             while True:
                 await self._hand_over(await self._transport.burst(), take)
         except ConnectionLost as lost:  # what broke it first was the reason
-            self.ended = lost
+            self.ended = self._told(lost)
             raise lost if lost.sent else self._failure or lost from None
         finally:
             self._reading = False
@@ -211,12 +193,15 @@ class Connection:
 
     def fail(self, error: NetworkFailed) -> None:
         """End the connection: ``run`` raises this, unless something ended it before."""
-        self._failure = self._failure or without_secrets(error, self._secrets)
+        self._failure = self._failure or self._told(error)
         self._transport.abort()
 
     def hide(self, secret: str) -> None:
         """Mask another secret from now on: a token that is renewed in place."""
-        self._secrets = (*spellings(secret), *self._secrets[:HIDDEN])
+        self._renewed.extend(spellings(secret))
+
+    def _told(self, error: Problem) -> Problem:
+        return without_secrets(error, (*self._secrets, *self._renewed))
 
     def died(self, said: str, error: Exception) -> None:
         """End the connection because what served it did: the next one has another."""

@@ -32,6 +32,7 @@ from notifyws.auth.network_errors import (
 )
 from notifyws.auth.proxies import connect, proxy_url
 from notifyws.config.settings import Settings
+from notifyws.connection.endings import without_secrets
 from notifyws.connection.transport import WebSocketTransport
 from notifyws.errors import (
     ORIGIN,
@@ -43,7 +44,7 @@ from notifyws.errors import (
 )
 from notifyws.protocol.failures import is_retried
 from notifyws.protocol.frames import decode
-from notifyws.protocol.masking import redirected, sendable, without_secrets
+from notifyws.protocol.masking import redirected, sendable
 from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest
 

@@ -16,7 +16,8 @@ from msgspec import Struct
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep, sleep_through_suspend
 from notifyws.config.settings import Settings
-from notifyws.connection.connection import Connection, within
+from notifyws.connection.connection import Connection
+from notifyws.connection.endings import within
 from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.connection.reconnect import REFUSALS, delay
 from notifyws.errors import (

@@ -39,7 +39,6 @@ LATE = 2000
 """Messages that an error may still name which comes too late."""
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
-
 _Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
 
@@ -83,8 +82,8 @@ class SendResult(Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{"status", "type", "id"?, "detail"?}``."""
-        facts = {"id": self.id, "detail": self.detail}
-        known = {key: value for key, value in facts.items() if value is not None}
+        more = {"id": self.id, "detail": self.detail}.items()
+        known = {key: value for key, value in more if value is not None}
         return {"status": self.status, "type": self.type, **known}
 
 
@@ -138,17 +137,16 @@ class SocketSender:
         """Take note of an error frame while messages are on their way.
 
         One that names a message's id is that message's, even if it comes too late.
-        One that names no id is the only message's on its way, or else puts all of
-        them in doubt; so does one that names what was never sent, as a server does
-        that spells ids in a way of its own.
+        One that names none, or what was never sent (a server may spell ids in a way
+        of its own), is the only message's on its way, or puts all of them in doubt.
         """
         if any(batch.blame(error) for batch in self._open) or error.id in self._past:
             return
         alone = sum(batch.count for batch in self._open) == 1
         for batch in self._open:
-            may_mean_it = error.id is None or None in batch.names
+            means_it = alone and (error.id is None or None in batch.names)
             batch.doubt = error.message
-            batch.doubted = "rejected" if alone and may_mean_it else "unknown"
+            batch.doubted = "rejected" if means_it else "unknown"
 
     def acknowledged(self, answer: Acknowledged) -> bool:
         """Take the server's word on a message; return whether one waited for it.
@@ -156,8 +154,7 @@ class SocketSender:
         A word that names none is about the oldest.
         """
         name = answer.id or next(iter(self._awaited), "")
-        waiting = self._awaited.get(name)
-        if not waiting:
+        if not (waiting := self._awaited.get(name)):
             return False
         future = waiting.popleft()
         if not waiting:
@@ -177,8 +174,7 @@ class SocketSender:
             NetworkFailed: no connection is open.
             UsageError: the only one cannot be written as a frame.
         """
-        connection = self._connection()
-        if connection is None:
+        if (connection := self._connection()) is None:
             raise NetworkFailed("not connected", "connect first")
         composed: list[Composed] = []
         refused: dict[int, SendResult] = {}
@@ -256,8 +252,7 @@ def _doubt(connection: Connection) -> str | None:
     A server's library answers pings, also for a handler that refuses what it reads by
     closing; a goodbye (1000) refuses nothing.
     """
-    lost = connection.ended
-    if lost is None or lost.sent or lost.code == 1000:
+    if (lost := connection.ended) is None or lost.sent or lost.code == 1000:
         return None
     return f"after the ping's answer: {lost.message}"
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from notifyws.errors import NotifyError
 from notifyws.models import printable
 from notifyws.protocol.unseen import VANISHING, may_vanish
 
@@ -108,24 +106,6 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted(filter(None, secrets)):
         alike.setdefault(secret[:MARK], []).append(secret[MARK:])
     return _blotted(text, _known(text, alike, LAYERS))
-
-
-Problem = TypeVar("Problem", bound=NotifyError)
-LONGEST = 4096
-"""Characters of an error's words that are looked at, and told."""
-
-
-def without_secrets(error: Problem, secrets: Sequence[str]) -> Problem:
-    """Return the same error, its words and facts without the secrets, and not endless.
-
-    Whoever refuses a token may repeat it, in a frame as in a close.
-    """
-    for name in ("message", "words", "location"):
-        said = getattr(error, name, None)
-        if isinstance(said, str) and said:
-            setattr(error, name, masked(said[:LONGEST], secrets))
-    error.args = (error.message,)
-    return error
 
 
 def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:

@@ -1,4 +1,4 @@
-"""What scrolls by in the live view: cards, what stands between them, nothing twice.
+"""What scrolls by in the live view: cards, and what stands between them.
 
 Pure. Everything is rows of segments, at most as wide as the terminal; only a URL that
 is longer is left to the terminal to wrap, so that it can be clicked.
@@ -7,10 +7,8 @@ is longer is left to the terminal to wrap, so that it can be clicked.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import islice
 from typing import Any, NamedTuple
 
 from rich.segment import Segment
@@ -19,7 +17,7 @@ from rich.style import Style
 from notifyws.config.settings import TypeStyle
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
-from notifyws.ui.lines import event_line, stamp
+from notifyws.ui.lines import event_line
 from notifyws.ui.rows import ROOMY, Row, breadth, cells, clip, hung, wrap
 from notifyws.ui.sanitize import LIMIT, harmless, link_target
 from notifyws.ui.theme import Theme, tint
@@ -28,11 +26,6 @@ _MEASURE = 110
 _WITH_TIME = 24
 _NARROW_NAME = 8
 _MOST_LINES = 60
-_PAGE = 100
-"""Items drawn before they are written: more would hold up the event loop."""
-_SHOWN = ("title", "message", "type", "link")
-
-Item = Notification | Event
 
 
 @lru_cache(maxsize=256)
@@ -194,7 +187,7 @@ def _label(words: str) -> str:
 @lru_cache(maxsize=64)
 def _spelled_out(
     label: str, target: str, colour: str, indent: str, width: int, room: int
-) -> list[Row]:
+) -> tuple[Row, ...]:
     """Return label and URL; the URL in one piece, so that it can be clicked.
 
     One that does not fit beside its label has a row of its own, further left if it
@@ -202,10 +195,10 @@ def _spelled_out(
     """
     before, url = _part(indent), Segment(target, tint("dim"))
     if cells(label) + 3 + len(target) <= room:
-        return [[before, _part(label, colour), _part(" → "), url]]
+        return ([before, _part(label, colour), _part(" → "), url],)
     fits = (x for x in (indent, "  ") if len(x) + len(target) <= width)
     above = _part(clip(f"{label} →", room), colour)
-    return [[before, above], [_part(next(fits, "")), url]]
+    return [before, above], [_part(next(fits, "")), url]
 
 
 def _data(data: Any, page: _Page) -> list[Row]:
@@ -243,77 +236,3 @@ def _noted(mark: str, words: str, style: str, width: int) -> list[Row]:
     if width < _WITH_TIME:
         return hung([], f"{mark} {words}", width, colour)
     return hung([Segment(f"{mark} ", colour)], words, width, colour)
-
-
-class Scroll:
-    """Draws bursts, one after the other.
-
-    Remembers only what the next one needs: the day of the last card, and the last
-    link, for whoever wants to follow it. What looks alike, is of the same minute and
-    comes in a row within one burst is drawn once, with how often it came.
-
-    Args:
-        theme: how things are drawn; may be changed at any time.
-        today: the day for which no line is needed; ``None`` for that of the first
-            card.
-
-    Attributes:
-        last_link: where the last card's link leads that has one.
-    """
-
-    def __init__(self, theme: Theme, today: date | None = None) -> None:
-        self.theme = theme
-        self.last_link: str | None = None
-        self._day = today
-
-    def pages(self, burst: Sequence[Item], width: int) -> Iterator[list[Row]]:
-        """Yield the rows of a burst, as many as can be drawn at once."""
-        folded = self._folded(burst)
-        while some := list(islice(folded, _PAGE)):
-            cards = [item for item, _ in some if isinstance(item, Notification)]
-            links = (target_of(each, self.theme) for each in reversed(cards))
-            self.last_link = next(filter(None, links), self.last_link)
-            yield [row for item in some for row in self._drawn(*item, width)]
-
-    def _drawn(self, item: Item, times: int, width: int) -> list[Row]:
-        if not isinstance(item, Notification):
-            return told(item, self.theme, width, times=times)
-        day, time = stamp(item.timestamp, item.received, self.theme.zone)
-        rows = card(item, time, self.theme, width, times=times)
-        before, self._day = self._day, day or self._day
-        if day is None or before in (None, day):
-            return rows
-        return new_day(day, width) + rows
-
-    def _folded(self, burst: Sequence[Item]) -> Iterator[tuple[Item, int]]:
-        """Yield each item with how often it comes in a row."""
-        times = 0
-        for index, item in enumerate(burst):
-            times += 1
-            after = burst[index + 1] if index + 1 < len(burst) else None
-            if after is None or not self._alike(item, after):
-                yield item, times
-                times = 0
-
-    def _alike(self, one: Item, other: Item) -> bool:
-        if not (isinstance(one, Notification) and isinstance(other, Notification)):
-            return one == other
-        shown = (*_SHOWN, "data") if self.theme.verbose else _SHOWN
-        mine, its = one.fields, other.fields
-        for key in shown:
-            if not _same(mine.get(key), its.get(key)):
-                return False
-        same = one.words == other.words and one.server == other.server
-        return same and self._minute(one) == self._minute(other)
-
-    def _minute(self, item: Notification) -> tuple[date | None, str]:
-        """Return when it happened, as exactly as one time can stand for several."""
-        day, time = stamp(item.timestamp, item.received, self.theme.zone)
-        return day, time[:-3]
-
-
-def _same(mine: Any, its: Any) -> bool:
-    try:
-        return type(mine) is type(its) and bool(mine == its)
-    except RecursionError:  # nested too deep to be compared
-        return False

@@ -21,10 +21,10 @@ from rich.cells import cell_len
 
 from notifyws.events import Event
 from notifyws.models import Notification
-from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footers
 from notifyws.ui.output import Output
 from notifyws.ui.rows import Row, clip, hung
+from notifyws.ui.scroll import Scroll
 from notifyws.ui.theme import Theme, tint
 
 _ERASE = "\r\x1b[J"

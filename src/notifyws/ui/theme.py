@@ -141,14 +141,10 @@ class Theme(Struct, frozen=True):
         """
         texts: list[str] = []
         for row in rows:
-            texts += (
-                [
-                    text if style is None else style.render(text)
-                    for text, style, _ in row
-                ]
-                if self.colour
-                else [text for text, _, _ in row]
-            )
+            if self.colour:
+                texts += [s.render(t) if s is not None else t for t, s, _ in row]
+            else:
+                texts += [t for t, _, _ in row]
             texts.append("\n")
         return "".join(texts)
 
