@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import termios
+import threading
 import time
 from pathlib import Path
 
@@ -135,11 +136,14 @@ def test_a_reader_of_stdout_that_has_stopped(home, server, started, full, comman
 def test_a_reader_of_stderr_that_has_stopped(server, started, full):
     """Seen: the event loop waited for it; nothing was shown any more, for good."""
     process = started("listen --json --events -v", stderr=full, stdout=subprocess.PIPE)
+    deadline = threading.Timer(20, process.kill)
+    deadline.start()
     said = iter(process.stdout.readline, b"")
     next(line for line in said if b"connected" in line)
     for _ in range(3):
         server.dev("notify", [{"type": "t"}])
         next(line for line in said if b'"type": "t"' in line or b'"type":"t"' in line)
+    deadline.cancel()
     ends(process)
 
 

@@ -42,10 +42,9 @@ def test_where_somebody_listens_it_is_left_to_them():
     assert said.stderr.count("Traceback") == 150
 
 
-def test_the_same_is_said_again_after_a_while(monkeypatch, capfd):
+def test_the_same_is_said_again_after_a_while(capfd):
     now = [1000.0]
-    monkeypatch.setattr("notifyws.ui.library_log.time.monotonic", lambda: now[0])
-    log = LibraryLog()
+    log = LibraryLog(now=lambda: now[0])
     record = logging.LogRecord("x", logging.ERROR, "", 0, "out of it", (), None)
     for moment in (0, 1, AGAIN - 1, AGAIN):
         now[0] = 1000.0 + moment

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import subprocess
+import sys
 import termios
 import time
 from contextlib import contextmanager
@@ -58,6 +60,22 @@ def test_a_pipe_that_nobody_reads_costs_one_moment_and_what_is_left_out_is_told(
     told = b"(%d lines more were left out here)\n" % (10_000 - len(lines) + 1)
     assert lines[-1] == told
     assert len(found) < 2 * MOST + 200
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_at_an_end_a_slow_reader_has_all_of_it(waits):
+    """Seen: of 1,493 dead letters that no file could take, 344 were told."""
+    code = "import sys, time; time.sleep(0.6); print(len(sys.stdin.readlines()))"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as reader:
+        talk = Talk(reader.stdin.fileno())
+        talk.wait_longer()
+        if not waits:
+            talk.hurry()
+        for _ in range(3000):
+            talk.say(LINE)
+        reader.stdin.close()
+        assert (int(reader.stdout.read()) == 3000) is waits
 
 
 async def test_what_waits_goes_out_by_itself_once_somebody_reads(pipe):

@@ -26,7 +26,7 @@ from notifyws.tasks import background
 from notifyws.ui.lines import event_line
 from notifyws.ui.output import Output
 from notifyws.ui.renderers import DisplayOptions, choose_renderer
-from notifyws.ui.streams import ReaderGone, say, warner
+from notifyws.ui.streams import TALK, ReaderGone, say, warner
 from notifyws.ui.tee import Tee
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class _Listening:
         unwatch = self._output.watch_reader(self._leave)
         try:
             async with AsyncExitStack() as stack:
+                stack.callback(TALK.hurry)
                 for act in (renderer.stop, self._tell_lost):
                     stack.enter_context(before_dying(act))
                 for each in self._services.values():  # one alone, where it is recorded
@@ -155,6 +156,7 @@ class _Listening:
                 await stack.enter_async_context(self._measured())
                 for service in self._services.values():
                     await stack.enter_async_context(service)
+                stack.callback(TALK.wait_longer)  # before they end, with what is left
                 await stack.enter_async_context(self._leave)
                 await stack.enter_async_context(asyncio.timeout(request.timeout))
                 for label, service in self._services.items():

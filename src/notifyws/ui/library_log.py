@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from notifyws.ui.streams import say
 
@@ -25,10 +26,14 @@ class LibraryLog(logging.Handler):
 
     Args:
         level: of what is said at all.
+        now: monotonic seconds.
     """
 
-    def __init__(self, level: int = logging.ERROR) -> None:
+    def __init__(
+        self, level: int = logging.ERROR, now: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(level)
+        self._now = now
         self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -36,7 +41,7 @@ class LibraryLog(logging.Handler):
         text = record.getMessage().partition("\n")[0]
         if record.exc_info and record.exc_info[0]:
             text += f" ({record.exc_info[0].__name__})"
-        now = time.monotonic()
+        now = self._now()
         if now - self._said.get(text, -AGAIN) < AGAIN:
             return
         if len(self._said) >= MANY:

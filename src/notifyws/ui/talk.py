@@ -15,8 +15,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-PATIENCE = 0.2
-"""Seconds that a line waits for room where none waits before it."""
+PATIENCE, AT_THE_END = 0.2, 1.0
+"""Seconds that a line waits for room where none waits before it; and where nothing else
+is held up any more."""
 RETRY = 0.25
 """Seconds between two looks for room, while an event loop runs."""
 MOST = 64 << 10
@@ -38,13 +39,22 @@ class Talk:
         self.make_room: Callable[[], AbstractContextManager[object]] = nullcontext
         self._waiting = bytearray()
         self._left_out = 0
+        self._patience = PATIENCE
         self._looking: Any = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
 
+    def wait_longer(self) -> None:
+        """Let a slow reader have what is said at an end: there is nothing later."""
+        self._patience = AT_THE_END
+
+    def hurry(self) -> None:
+        """Be as at the beginning."""
+        self._patience = PATIENCE
+
     def say(self, line: bytes) -> None:
         """Write a line, now or later; never raises."""
-        patience = 0.0 if self._waiting else PATIENCE
+        patience = 0.0 if self._waiting else self._patience
         if len(self._waiting) < MOST:
             self._waiting += line
         else:
