@@ -156,3 +156,32 @@ async def test_an_error_stays_one_and_what_died_ends_the_command_with_its_own(ow
 
     with pytest.raises(KeyError):
         await story()
+
+
+ENDING_SLOWLY = """
+import asyncio, os, signal
+from contextlib import suppress
+from notifyws.cli.process import Interrupted, run
+
+async def story():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(60)
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await asyncio.sleep(60)
+        print("and the rest is done")
+
+try:
+    run(story())
+except Interrupted as error:
+    print(error.signum)
+"""
+
+
+def test_what_ends_a_command_after_a_signal_may_have_time_limits():
+    """Seen with Python 3.11.2: a limit that was over ended all that came behind it."""
+    argv = [sys.executable, "-c", ENDING_SLOWLY]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30)
+    assert said.stdout.split("\n") == ["and the rest is done", "15", ""]

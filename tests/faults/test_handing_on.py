@@ -283,7 +283,8 @@ def test_however_much_waits_at_the_end_of_a_nameless_listener_becomes_letters(
 ):
     listener = waiting_for_a_hook(home, server)
     listener.signal(signum)
-    listener.wait()
+    assert listener.wait() == -signum, listener.err.text
+    assert len(dead_letters(home)) == 1, listener.err.text
     (letters,) = dead_letters(home)
     found = [DeadLetter.of_line(x) for x in letters.read_text().splitlines()]
     titles = [notification_of(letter.line).title for letter in found]

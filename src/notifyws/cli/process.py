@@ -101,9 +101,15 @@ def run(
         loop = asyncio.get_running_loop()
         loop.call_later(garbage_after, _look_for_garbage)
 
+        def interrupt() -> None:
+            # Before 3.11.3, asyncio.timeout raises no TimeoutError in a task of which
+            # a cancellation is still counted: what ends us would end at its first one.
+            task.cancel()
+            loop.call_soon(task.uncancel)
+
         for signum in ENDING:
             if signal.getsignal(signum) is not signal.SIG_IGN:
-                loop.add_signal_handler(signum, task.cancel)
+                loop.add_signal_handler(signum, interrupt)
                 signal.signal(signum, on_signal)  # before the loop's turn, or without
         return await main
 
