@@ -20,9 +20,12 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from notifyws.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -101,15 +104,9 @@ def run(
         loop = asyncio.get_running_loop()
         loop.call_later(garbage_after, _look_for_garbage)
 
-        def interrupt() -> None:
-            # Before 3.11.3, asyncio.timeout raises no TimeoutError in a task of which
-            # a cancellation is still counted: what ends us would end at its first one.
-            task.cancel()
-            loop.call_soon(task.uncancel)
-
         for signum in ENDING:
             if signal.getsignal(signum) is not signal.SIG_IGN:
-                loop.add_signal_handler(signum, interrupt)
+                loop.add_signal_handler(signum, _interrupt, task)
                 signal.signal(signum, on_signal)  # before the loop's turn, or without
         return await main
 
@@ -129,6 +126,16 @@ def run(
     finally:
         if caught:
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _interrupt(task: Task[Any]) -> None:
+    """Cancel a task, and have that counted no longer than it is on its way.
+
+    Before Python 3.11.3, ``asyncio.timeout`` raises no ``TimeoutError`` in a task of
+    which a cancellation is counted: what ends a command would end at its first one.
+    """
+    task.cancel()
+    task.get_loop().call_soon(task.uncancel)
 
 
 def _hear_signals() -> None:
