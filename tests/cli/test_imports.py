@@ -32,9 +32,10 @@ def test_what_is_late_is_the_module_itself_once_it_is_asked(name):
     assert told(asked + same + held) == f"False {name}\nset()\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "other"), [*zip(KNOWN, ("node", "deprecated"), strict=True)]
-)
+OTHERS = ("node", "randbelow", "Popen", "deprecated")
+
+
+@pytest.mark.parametrize(("name", "other"), [*zip(KNOWN, OTHERS, strict=True)])
 def test_what_is_known_of_a_late_module_does_not_load_it(name, other):
     known = ", ".join(KNOWN[name])
     asked = f"from {name} import {known}; first = '__file__' in vars("
@@ -43,13 +44,36 @@ def test_what_is_known_of_a_late_module_does_not_load_it(name, other):
     assert told(asked + more + then) == "False True\n"
 
 
+CALLS = {
+    "difflib": "get_close_matches('a', ['a', 'b'])",
+    "gettext": "gettext('Usage:')",
+    "random": "int(random())",
+    "shlex": "quote('a b')",
+    "shutil": "get_terminal_size()",
+    "tempfile": "gettempdir()",
+}
+
+
 @pytest.mark.parametrize(("name", "function"), CALLED.items())
 def test_a_function_of_a_late_module_loads_it_when_it_is_called(name, function):
     asked = f"from {name} import {function}; first = '__file__' in vars("
-    then = f"sys.modules['{name}']); real = __import__('{name}'); "
-    args = "('a', ['a', 'b'])" if name == "difflib" else "()"
-    called = f"got = {function}{args}; print(first, got == real.{function}{args})"
+    then = f"sys.modules['{name}']); got = {CALLS[name]}; "
+    called = f"from {name} import {function}; print(first, got == {CALLS[name]})"
     assert told(asked + then + called) == "False True\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "import subprocess as s; print(s.PIPE, s.STDOUT, s.DEVNULL)",
+        "import secrets as s; print(len(s.token_bytes(9)), len(s.token_hex(9)))",
+        "import platform; print(platform.system())",
+    ],
+)
+def test_what_is_known_is_what_the_module_says(asked):
+    argv = [sys.executable, "-c", asked]
+    real = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    assert told(asked) == real
 
 
 def test_what_is_unused_cannot_be_imported():

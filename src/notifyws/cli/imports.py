@@ -26,31 +26,45 @@ LATE = (
     "asyncio.sslproto",
     "bz2",
     "difflib",
+    "gettext",
     "importlib.metadata",
     "ipaddress",
     "locale",
     "lzma",
     "msgspec.inspect",
     "platform",
+    "random",
+    "secrets",
+    "shlex",
     "shutil",
+    "subprocess",
     "tempfile",
     "textwrap",
     "tokenize",
     "typing_extensions",
 )
-"""What ``asyncio``, ``websockets``, ``urllib.parse``, ``subprocess``, ``msgspec``,
-``typer``, ``uuid``, ``platformdirs``, ``traceback`` and ``linecache`` import: with what
-these import themselves, 30 modules."""
+"""What ``asyncio``, ``websockets``, ``urllib.parse``, ``msgspec``, ``typer``, ``uuid``,
+``platformdirs``, ``traceback``, ``linecache`` and we import: with what these import
+themselves, 40 modules."""
 KNOWN: Mapping[str, Mapping[str, Any]] = {
     "platform": {"system": lambda: os.uname().sysname},
+    "secrets": {
+        "token_bytes": os.urandom,
+        "token_hex": lambda size: os.urandom(size).hex(),
+    },
+    "subprocess": {"PIPE": -1, "STDOUT": -2, "DEVNULL": -3},
     "typing_extensions": {
         name: getattr(typing, name)
         for name in ("get_type_hints", "NotRequired", "Required")
     },
 }
-"""What is not worth an import: what ``uuid`` and ``msgspec`` ask for at once."""
+"""What is not worth an import: what ``uuid``, ``msgspec`` and ``asyncio`` ask for at
+once, and what ``websockets`` and the lock of a token need of ``secrets``."""
 CALLED = {
     "difflib": "get_close_matches",
+    "gettext": "gettext",
+    "random": "random",
+    "shlex": "quote",
     "shutil": "get_terminal_size",
     "tempfile": "gettempdir",
 }
