@@ -42,6 +42,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
 
 from msgspec import Meta, Struct, convert
@@ -145,6 +146,18 @@ def decode(name: str, text: str, remaining: float = 0.0) -> Any:
         UnreadableValue: it is none of ours.
     """
     kind = name.partition(":")[0]
+    value = _read(kind, text)
+    if remaining > KEEP.get(kind, remaining) + UNSURE:
+        raise UnreadableValue(kind)
+    return value
+
+
+@lru_cache(maxsize=8)
+def _read(kind: str, text: str) -> Any:
+    """Return what a text holds; each ``get`` reads the same texts, each of them twice.
+
+    Nobody changes what is returned.
+    """
     try:
         value = strictly(text) if text.startswith("{") else None
     except ValueError:
@@ -152,8 +165,6 @@ def decode(name: str, text: str, remaining: float = 0.0) -> Any:
     version = value.get("v") if isinstance(value, dict) else None
     if _is_number(version) and version > VERSION:
         raise NewerValue(kind)
-    if remaining > KEEP.get(kind, remaining) + UNSURE:
-        raise UnreadableValue(kind)
     if kind in WORDS:
         if re.fullmatch(WORDS[kind], text) is None:
             raise UnreadableValue(kind)
