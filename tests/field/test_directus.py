@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from notifyws.errors import (
@@ -258,6 +260,38 @@ async def test_a_right_to_read_that_is_taken_away_is_said():
 
     ended = await end_of(story, "directus", **STATIC)
     assert (ended.exit_code, NO_ACCESS in ended.message) == (4, True)
+
+
+async def test_a_session_that_is_ended_on_a_live_socket_is_begun_anew_once():
+    """authenticate.ts: an ``auth`` error of any other code than TOKEN_EXPIRED, heard
+    while no answer to a token of ours is waited for, is about the session."""
+
+    async def ends(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket)
+        await asyncio.sleep(0.1)
+        await socket.say(refusal("auth", "AUTH_FAILED", "Authentication failed."))
+        await socket.stay()
+
+    async with (
+        stage(renewing(), ends, stays_after_greeting) as server,
+        listening(server, "directus", stable_after=0.05, **USER),
+    ):
+        await until(lambda: len(server.sockets) == 2 and server.sockets[1].heard)
+    ended = await end_of(ends, "directus", **STATIC)
+    assert (ended.exit_code, "Authentication failed." in ended.message) == (4, True)
+
+
+def renewing() -> dict[str, object]:
+    """Return answers to a login and to one refresh of its tokens."""
+    tokens = {"access_token": "b", "refresh_token": "s", "expires": 900_000}
+    return logins() | {"POST /auth/refresh": lambda _: json_answer({"data": tokens})}
+
+
+async def stays_after_greeting(socket: Socket) -> None:
+    await greets(socket)
+    await subscribes(socket)
+    await socket.stay()
 
 
 async def test_a_row_that_could_not_be_read_for_a_moment_is_asked_for_again():

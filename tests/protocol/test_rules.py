@@ -397,6 +397,26 @@ def test_a_renewal_that_is_not_answered_is_known_by_its_failures_alone():
     assert rules.read('{"op":"no"}', NOW) == RenewalAnswer(ok=False)
 
 
+@pytest.mark.parametrize(
+    ("below", "otherwise"),
+    [
+        ({"then": "auth failed", "message": "why"}, SessionEnded("renew", "w")),
+        ({"then": "token expired", "message": "why"}, Expired("w")),
+        ({"then": "error", "message": "why"}, ServerError("w")),
+        ({"then": "ignore"}, None),
+        ({"then": "notification"}, None),
+    ],
+)
+def test_a_refused_renewal_is_what_the_rules_say_where_none_is_waited_for(
+    below, otherwise
+):
+    fail = [{"when": "op == 'no'", "message": "why"}]
+    renewal = validated(Renewal, {"how": "frame", "frame": {}, "fail": fail})
+    rules = Rules([validated(Rule, below)], renewal=renewal)
+    answer = rules.read('{"op":"no","why":"w","type":"x"}', NOW)
+    assert answer == RenewalAnswer(False, "w", otherwise=otherwise)
+
+
 def test_what_arrived_is_notifications_and_others():
     rules = Rules([Rule(match={"a": 1}, then="ignore"), Rule(then="notification")])
     alone = rules.read('{"a":1}', NOW)

@@ -45,13 +45,14 @@ class Receiver(Protocol):
 
     Attributes:
         received: how many were handed over.
-        on_control_frame: is told what the server says to us, rather than to a reader.
+        on_control_frame: is told what the server says to us, rather than to a reader;
+            returns what it is where the connection does not wait for it.
     """
 
     cursor: Cursor
     received: int
     emitter: EventEmitter
-    on_control_frame: Callable[[ControlFrame], None]
+    on_control_frame: Callable[[ControlFrame], Arrival | None]
 
     async def room(self) -> None: ...
     @property

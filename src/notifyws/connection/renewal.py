@@ -28,6 +28,7 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.protocol.arrivals import (
+    Arrival,
     ControlFrame,
     Expired,
     Pong,
@@ -97,10 +98,12 @@ class Renewer:
         self._words, self._called_at = words, self._clock.now()
         self._expired.set()
 
-    def answered(self, answer: RenewalAnswer) -> None:
-        """Take the server's answer to a renewal."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(answer)
+    def answered(self, answer: RenewalAnswer) -> bool:
+        """Take the server's answer to a renewal; tell whether one was waited for."""
+        if self._answer is None or self._answer.done():
+            return False
+        self._answer.set_result(answer)
+        return True
 
     async def run(self, token: AccessToken) -> None:
         """Renew ``token`` and its successors in time; ends with the connection."""
@@ -194,6 +197,7 @@ class Renewer:
         if renewal.ok is None:  # then silence is consent
             await asyncio.wait({self._answer}, timeout=renewal.timeout)
             if not self._answer.done():
+                self._answer = None
                 return
         missing = "no answer to the new token"
         answer = await within(renewal.timeout, self._answer, missing)
@@ -220,8 +224,8 @@ class Responder:
             while True:
                 await self._connection.send(await self._replies.get())
 
-    def hear(self, word: ControlFrame) -> None:
-        """Take what the server says to us."""
+    def hear(self, word: ControlFrame) -> Arrival | None:
+        """Take what the server says to us; return what it is if it is not for us."""
         connection, renewer = self._connection, self._renewer
         match word:
             case ServerPing(reply) if (
@@ -230,14 +234,15 @@ class Responder:
                 self._reply(frame)
             case Pong():
                 connection.ponged()
-            case RenewalAnswer() if renewer is not None:
-                renewer.answered(word)
+            case RenewalAnswer() if renewer is None or not renewer.answered(word):
+                return word.otherwise
             case Expired(message) if renewer is not None:
                 renewer.expired(message)
             case Expired(message):
                 connection.fail(refusal("", "expired", message))
             case SessionEnded(means, message, what):
                 connection.fail(refusal(what, means, message))
+        return None
 
     def _reply(self, frame: str) -> None:
         try:

@@ -37,6 +37,8 @@ TOLD = 100
 LONGEST = 1000
 """Characters of one that are told."""
 
+_Taker = Callable[[ControlFrame], Arrival | None]
+
 
 class ServerWords:
     """Tells what a server says, and hands on what somebody waits for.
@@ -48,7 +50,8 @@ class ServerWords:
     Attributes:
         on_server_error: is given the errors.
         on_acknowledged: is given what became of a message; returns whether it knows it.
-        on_control_frame: is given what is said to the connection.
+        on_control_frame: is given what is said to the connection;
+            returns what it is where the connection does not wait for it.
         secrets: gives what must not be seen of a frame, as it may be spelled.
         not_understood: how many things no rule took.
         last_not_understood: the beginning of the last frame with one.
@@ -58,7 +61,7 @@ class ServerWords:
         self.emitter, self.gaps = emitter, gaps
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], bool] | None = None
-        self.on_control_frame: Callable[[ControlFrame], None] = lambda word: None
+        self.on_control_frame: _Taker = lambda word: None
         self.secrets: Callable[[], tuple[str, ...]] = lambda: ()
         self.not_understood = 0
         self.last_not_understood: str | None = None
@@ -87,7 +90,8 @@ class ServerWords:
                     said = arrival.message or "no reason given"
                     self._complain(said)
             case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
-                self.on_control_frame(arrival)
+                if (other := self.on_control_frame(arrival)) is not None:
+                    self.hear(other, frame)
             case NotUnderstood():
                 self.not_understood += arrival.count
                 text = frame if isinstance(frame, str) else repr(frame)

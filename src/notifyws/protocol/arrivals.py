@@ -87,11 +87,16 @@ class SessionEnded(Struct, frozen=True):
 
 
 class RenewalAnswer(Struct, frozen=True):
-    """Whether the server took the new token, and if not, what that means."""
+    """Whether the server took the new token, and if not, what that means.
+
+    Args:
+        otherwise: what a refusal is where no answer is waited for.
+    """
 
     ok: bool
     message: str = ""
     means: str = "expired"
+    otherwise: ServerError | Expired | SessionEnded | None = None
 
 
 ControlFrame = ServerPing | Pong | Acknowledged | Expired | SessionEnded | RenewalAnswer

@@ -65,7 +65,9 @@ class Rules:
     ) -> None:
         self._follow, self._plain = follow, read is None
         self._decode = read or decode_all
-        first = [*_renewals(renewal, closes), *_acks(ack)]
+        renewals = _renewals(renewal, closes, self._below_renewals)
+        first = [*renewals, *_acks(ack)]
+        self._renewals = len(renewals)
         self._rows: list[_Row] = [*first, *(_row(each, closes) for each in rules)]
         taken = _taken_types(self._rows)
         self._taken = taken or frozenset()
@@ -124,6 +126,9 @@ class Rules:
                         return self._of_list(value, received, reader, left_over)
                     return reader(value, frame, received)
         return NotUnderstood("no rule of the profile matches it")
+
+    def _below_renewals(self, value: Any, received: str) -> Arrival:
+        return self._meaning(value, None, received, self._renewals)
 
     def _of_list(
         self, value: list[Any], received: str, reader: _Reader, left_over: _LeftOver
@@ -272,10 +277,15 @@ def _acks(ack: Ack | None) -> list[_Row]:
     return [((), compiled(ack.when), read, None)]
 
 
-def _renewals(renewal: Renewal | None, closes: Mapping[str, str]) -> list[_Row]:
+def _renewals(
+    renewal: Renewal | None,
+    closes: Mapping[str, str],
+    otherwise: Callable[[Any, str], Arrival],
+) -> list[_Row]:
     failing = renewal.fail if renewal else ()
     rows: list[_Row] = [
-        ((), compiled(each.when), _refused(each, closes), None) for each in failing
+        ((), compiled(each.when), _refused(each, closes, otherwise), None)
+        for each in failing
     ]
     if renewal and renewal.ok is not None:
         accepted: _Reader = lambda value, frame, received: RenewalAnswer(ok=True)  # noqa: E731 - a row
@@ -283,12 +293,18 @@ def _renewals(renewal: Renewal | None, closes: Mapping[str, str]) -> list[_Row]:
     return rows
 
 
-def _refused(failing: Failing, closes: Mapping[str, str]) -> _Reader:
+def _refused(
+    failing: Failing,
+    closes: Mapping[str, str],
+    otherwise: Callable[[Any, str], Arrival],
+) -> _Reader:
     said = refused(failing, closes)
 
     def read(value: Any, frame: str | None, received: str) -> Arrival:
         means, message = said(value)
-        return RenewalAnswer(False, message, means or failing.means)
+        other = otherwise(value, received)
+        bad = other if isinstance(other, ServerError | Expired | SessionEnded) else None
+        return RenewalAnswer(False, message, means or failing.means, bad)
 
     return read
 

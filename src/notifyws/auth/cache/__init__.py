@@ -97,6 +97,7 @@ async def call_limit(seconds: float = CALL_TIMEOUT) -> AsyncIterator[None]:
 
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
+        ticking = loop.call_later(seconds / TICKS, lambda: tick(TICKS - 1))
 
         def tick(left: int) -> None:
             nonlocal ticking
@@ -105,7 +106,6 @@ async def call_limit(seconds: float = CALL_TIMEOUT) -> AsyncIterator[None]:
             else:
                 limit.reschedule(loop.time())
 
-        ticking = loop.call_later(seconds / TICKS, tick, TICKS - 1)
         try:
             yield
         finally:
