@@ -65,9 +65,11 @@ def test_a_pipe_that_nobody_reads_costs_one_moment_and_what_is_left_out_is_told(
 @pytest.mark.parametrize("waits", [True, False])
 def test_at_an_end_a_slow_reader_has_all_of_it(waits):
     """Seen: of 1,493 dead letters that no file could take, 344 were told."""
-    code = "import sys, time; time.sleep(0.6); print(len(sys.stdin.readlines()))"
+    ready = "import sys, time; print('ready', flush=True); "
+    code = f"{ready}time.sleep(0.4); print(len(sys.stdin.readlines()))"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as reader:
+        assert reader.stdout.readline() == b"ready\n"
         talk = Talk(reader.stdin.fileno())
         talk.wait_longer()
         if not waits:
