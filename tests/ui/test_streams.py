@@ -52,6 +52,18 @@ def test_a_pipe_that_others_made_non_blocking_takes_all_of_it():
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(("label", "size"), [("warning", 9009), ("error", 4096)])
+def test_a_warning_is_whole_for_it_may_be_all_that_is_left_of_a_letter(label, size):
+    code = (
+        f"from notifyws.ui.streams import say; say('\x1b[2J' + 'x' * 9009, {label!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert "\x1b" not in done.stderr
+    assert abs(done.stderr.count("x") - size) < 100
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", WRITING)
 def test_a_full_disk_is_said(home, line):

@@ -157,11 +157,12 @@ def say(text: str, label: str = "") -> None:
 
     Args:
         text: what to say.
-        label: what it is: ``error``, ``hint`` or ``warning``.
+        label: what it is: ``error``, ``hint`` or ``warning``. A warning is told whole:
+            it may be all that is left of a notification.
     """
-    from notifyws.ui.sanitize import harmless
+    from notifyws.ui.sanitize import harmless, text_only
 
-    line = harmless(text) + "\n"
+    line = (text_only if label == "warning" else harmless)(text) + "\n"
     if label:
         line = f"{theme_on(2).paint(f'{label}:', LABELS[label])} {line}"
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
