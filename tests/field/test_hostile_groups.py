@@ -439,7 +439,7 @@ async def test_until_when_a_server_was_heard_is_kept_by_one_clock(ahead):
     ours = moment_text(EPOCH - 5)
     theirs = moment_text(EPOCH - 5 + ahead) if abs(ahead) > 1 else ours
     store = Answering(ahead, theirs)
-    membership = Membership(store, VirtualClock().clock, print, lambda: (ours, 1))
+    membership = Membership(store, VirtualClock().clock, print, lambda: (ours, 1, ""))
     await membership.beat(leads=True)
     await membership.beat(leads=True)
     assert store.asked[1] == theirs

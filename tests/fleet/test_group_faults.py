@@ -190,6 +190,19 @@ def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
     group.once_in_stream()
 
 
+@replaying_or_not
+def test_a_stream_that_is_taken_away_is_appended_again(scene, replays):
+    """Seen: 1,541 notifications gone, no word, and ``status`` said: nothing behind."""
+    group = scene(lease=2.0, replays=replays)
+    group.begin(2, 500)
+    for _ in range(3):
+        with group.fault():
+            group.redis.command("DEL", group.stream)
+            group.flows(1500)
+    group.end(twice=0.3)
+    group.one_socket()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("lease", "away", "count"),

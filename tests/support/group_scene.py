@@ -294,11 +294,16 @@ class GroupScene:
         return born
 
     @property
-    def in_stream(self) -> int:
-        """How many entries a plain server's stream holds."""
+    def stream(self) -> str:
+        """The key of a plain server's stream."""
         assert isinstance(self.redis, Valkey)
         (key,) = self.redis.command("KEYS", f"notifyws:*:group:{GROUP}")
-        return self.redis.command("XLEN", key)
+        return key
+
+    @property
+    def in_stream(self) -> int:
+        """How many entries a plain server's stream holds."""
+        return self.redis.command("XLEN", self.stream)
 
     def once_in_stream(self, server: Valkey | None = None) -> None:
         """Demand that the stream holds nothing twice."""

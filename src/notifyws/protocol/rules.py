@@ -10,15 +10,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from notifyws.models import Notification, as_text
+from notifyws.models import Notification
+from notifyws.protocol.answers import (
+    LeftOver,
+    Reader,
+    Row,
+    acks,
+    renewals,
+    text_at,
+)
 from notifyws.protocol.arrivals import (
-    Acknowledged,
     Arrival,
     Expired,
     Ignored,
     NotUnderstood,
     Pong,
-    RenewalAnswer,
     ServerError,
     ServerGap,
     ServerPing,
@@ -35,13 +41,9 @@ from notifyws.protocol.frames import (
     plain_objects,
     text_of,
 )
-from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
+from notifyws.protocol.profile import Ack, Renewal, Rule
 
-_Reader = Callable[[Any, "str | None", str], Arrival]
-_LeftOver = Callable[[list[Any]], list[Any]]  # of a list, what a rule does not take
-_Tests = tuple[tuple[str, Any], ...]
 _ODD = NotUnderstood("an element of a list that is not a JSON object")
-_Row = tuple[_Tests, "Callable[[Any], Any] | None", _Reader, "_LeftOver | None"]
 
 
 class Rules:
@@ -65,10 +67,10 @@ class Rules:
     ) -> None:
         self._follow, self._plain = follow, read is None
         self._decode = read or decode_all
-        renewals = _renewals(renewal, closes, self._below_renewals)
-        first = [*renewals, *_acks(ack)]
-        self._renewals = len(renewals)
-        self._rows: list[_Row] = [*first, *(_row(each, closes) for each in rules)]
+        first = [*renewals(renewal, closes, self._below_renewals)]
+        self._renewals = len(first)
+        first += acks(ack)
+        self._rows: list[Row] = [*first, *(_row(each, closes) for each in rules)]
         taken = _taken_types(self._rows)
         self._taken = taken or frozenset()
         self._is_simple = self._plain and follow is None and taken is not None
@@ -131,7 +133,7 @@ class Rules:
         return self._meaning(value, None, received, self._renewals)
 
     def _of_list(
-        self, value: list[Any], received: str, reader: _Reader, left_over: _LeftOver
+        self, value: list[Any], received: str, reader: Reader, left_over: LeftOver
     ) -> Arrival:
         """Return what the elements of a list mean to a rule of notifications.
 
@@ -153,7 +155,7 @@ class Rules:
         return many([taken, others])
 
 
-def _taken_types(rows: Sequence[_Row]) -> frozenset[str] | None:
+def _taken_types(rows: Sequence[Row]) -> frozenset[str] | None:
     """Return the types that are no notifications; ``None`` where rules look further."""
     taken = set[str]()
     for tests, when, reader, _ in rows:
@@ -165,13 +167,13 @@ def _taken_types(rows: Sequence[_Row]) -> frozenset[str] | None:
     return None
 
 
-def _row(rule: Rule, closes: Mapping[str, str]) -> _Row:
+def _row(rule: Rule, closes: Mapping[str, str]) -> Row:
     when = compiled(rule.when) if rule.when else None
     left_over = _left_over(rule) if rule.then == "notification" else None
     return tuple(rule.match.items()), when, _reader(rule, closes), left_over
 
 
-def _left_over(rule: Rule) -> _LeftOver:
+def _left_over(rule: Rule) -> LeftOver:
     if rule.items is None or rule.children is not None or rule.values:
         return lambda value: []
     items = later(rule.items)
@@ -185,7 +187,7 @@ def _left_over(rule: Rule) -> _LeftOver:
     return left_over
 
 
-def _reader(rule: Rule, closes: Mapping[str, str]) -> _Reader:
+def _reader(rule: Rule, closes: Mapping[str, str]) -> Reader:
     match rule.then:
         case "notification":
             return _notification if plain(rule) else _mapped(rule)
@@ -196,7 +198,7 @@ def _reader(rule: Rule, closes: Mapping[str, str]) -> _Reader:
         case "gap":
             return _server_gap(rule)
         case "token expired":
-            message = _field(rule.message)
+            message = text_at(rule.message)
             return lambda value, frame, received: Expired(message(value))
         case other:
             words: dict[str, Arrival] = {"ping": ServerPing(rule.reply), "pong": Pong()}
@@ -213,7 +215,7 @@ def _notification(value: Any, frame: str | None, received: str) -> Arrival:
     return Notification(value, received, frame)
 
 
-def _mapped(rule: Rule) -> _Reader:
+def _mapped(rule: Rule) -> Reader:
     failures: list[str] = []
     map_fields = mapper(rule, failures.append)
 
@@ -230,8 +232,8 @@ def _mapped(rule: Rule) -> _Reader:
     return read
 
 
-def _server_error(rule: Rule, closes: Mapping[str, str]) -> _Reader:
-    said, ident = refused(rule, closes), _field(rule.id)
+def _server_error(rule: Rule, closes: Mapping[str, str]) -> Reader:
+    said, ident = refused(rule, closes), text_at(rule.id)
 
     def read(value: Any, frame: str | None, received: str) -> Arrival:
         means, message = said(value)
@@ -249,7 +251,7 @@ ENDS = {
 """What is said of a rule's word, and what it means where the rule does not say."""
 
 
-def _ended(rule: Rule, closes: Mapping[str, str], what: str, means: str) -> _Reader:
+def _ended(rule: Rule, closes: Mapping[str, str], what: str, means: str) -> Reader:
     said = refused(rule, closes)
 
     def read(value: Any, frame: str | None, received: str) -> Arrival:
@@ -259,58 +261,6 @@ def _ended(rule: Rule, closes: Mapping[str, str], what: str, means: str) -> _Rea
     return read
 
 
-def _server_gap(rule: Rule) -> _Reader:
-    start, end = _field(rule.start), _field(rule.end)
+def _server_gap(rule: Rule) -> Reader:
+    start, end = text_at(rule.start), text_at(rule.end)
     return lambda value, frame, received: ServerGap(start(value), end(value))
-
-
-def _acks(ack: Ack | None) -> list[_Row]:
-    if ack is None:
-        return []
-    ident, message = _field(ack.id), _field(ack.message)
-    ok = compiled(ack.ok) if ack.ok else None
-
-    def read(value: Any, frame: str | None, received: str) -> Arrival:
-        taken = ok is None or truthy(ok(value))
-        return Acknowledged(ident(value), taken, "" if taken else message(value))
-
-    return [((), compiled(ack.when), read, None)]
-
-
-def _renewals(
-    renewal: Renewal | None,
-    closes: Mapping[str, str],
-    otherwise: Callable[[Any, str], Arrival],
-) -> list[_Row]:
-    failing = renewal.fail if renewal else ()
-    rows: list[_Row] = [
-        ((), compiled(each.when), _refused(each, closes, otherwise), None)
-        for each in failing
-    ]
-    if renewal and renewal.ok is not None:
-        accepted: _Reader = lambda value, frame, received: RenewalAnswer(ok=True)  # noqa: E731 - a row
-        rows.append(((), compiled(renewal.ok), accepted, None))
-    return rows
-
-
-def _refused(
-    failing: Failing,
-    closes: Mapping[str, str],
-    otherwise: Callable[[Any, str], Arrival],
-) -> _Reader:
-    said = refused(failing, closes)
-
-    def read(value: Any, frame: str | None, received: str) -> Arrival:
-        means, message = said(value)
-        other = otherwise(value, received)
-        bad = other if isinstance(other, ServerError | Expired | SessionEnded) else None
-        return RenewalAnswer(False, message, means or failing.means, bad)
-
-    return read
-
-
-def _field(expression: str | None) -> Callable[[Any], str]:
-    if expression is None:
-        return lambda value: ""
-    search = later(expression)
-    return lambda value: as_text(search(value))

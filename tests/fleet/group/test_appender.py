@@ -50,17 +50,38 @@ class FakeStore:
         self._batch: tuple[str, int] = ("", 0)
         self._top = 0
 
+    def name_of(self, batch: Batch) -> str:
+        return f"{ME} {batch.number}"
+
+    @property
+    def last_batch(self) -> str:
+        return f"{self._batch[0]} {self._batch[1]}"
+
+    def roll_back(self, count: int, *, known: int) -> None:
+        """Be a replica that was not told of the newest entries, nor their batches."""
+        for ident in [*self.stream][-count:]:
+            del self.stream[ident]
+        self._batch = ME, known
+
     @property
     def titles(self) -> list[str]:
         return list(self.stream.values())
 
     async def append(
-        self, slot: int, proof: str, batch: Batch, *, again: bool = False
+        self,
+        slot: int,
+        proof: str,
+        batch: Batch,
+        *,
+        again: bool = False,
+        after: str = "",
     ) -> list[Place] | None:
         trouble = self.troubles.pop(0) if self.troubles else ""
         await asyncio.sleep(0)
         if self.down or trouble == "words":
             raise CacheFailed("the words were lost")
+        if not again and after and after != self.last_batch:
+            raise CacheFailed("it does not know what was appended last")
         found = self._append(proof, batch, again)
         if trouble == "answer":
             raise CacheFailed("the answer was lost")
@@ -366,3 +387,43 @@ async def test_what_somebody_else_led_after_is_not_appended(tmp_path):
         assert asked.last_id == 9
         await group.receive(10, 11)
         assert store.titles == ["10", "11"]
+
+
+async def test_what_a_primary_lost_that_took_over_in_a_quiet_moment_is_found(tmp_path):
+    """Seen: no append failed, so nothing was looked for, and the next one moved on."""
+    async with scene(tmp_path) as group:
+        await group.receive(1, 3)
+        await group.receive(4, 6)
+        group.store.roll_back(3, known=1)
+        await group.receive(7, 8)
+        await group.settled(8)
+
+
+async def test_what_was_lost_is_appended_again_though_nothing_comes(tmp_path):
+    async with scene(tmp_path) as group:
+        await group.receive(1, 3)
+        await group.receive(4, 6)
+        assert group.appender.last_batch == group.store.last_batch
+        group.store.roll_back(3, known=1)
+        assert group.appender.last_batch != group.store.last_batch
+        group.appender.look_for_lost(0.0)
+        assert group.appender.last_batch == ""
+        group.appender.look_for_lost(0.0)
+        await group.settled(6)
+        assert group.appender.last_batch == group.store.last_batch
+
+
+async def test_what_was_handled_by_then_is_not_appended_again(tmp_path):
+    async with scene(tmp_path) as group:
+        await group.receive(1, 6)
+        group.store.stream.clear()
+        group.appender.look_for_lost(0.004)
+        await group.appender.settled()
+        assert group.store.titles == ["4", "5", "6"]
+
+
+async def test_of_several_that_append_none_knows_which_batch_was_the_last(tmp_path):
+    async with scene(tmp_path) as group:
+        group.store.is_shared = True
+        await group.receive(1, 3)
+        assert group.appender.last_batch == ""

@@ -7,10 +7,7 @@ import pytest
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.fleet.group.entries import (
     AT_ONCE,
-    COUNT,
     LARGEST_STEP,
-    SIZE,
-    AppendWindow,
     Entry,
     Standing,
     heard_text,
@@ -70,7 +67,8 @@ def test_texts_may_come_decoded():
 def test_a_beats_answer_becomes_a_standing():
     lease = [0, b"3 h:1:x", 2, b"1 h:2:y", -1, b"3 h:1:x"]
     work = [4, 5, 1, 8000, 9000, 2, 7000, b"1970-01-01T00:00:08.500Z"]
-    assert standing_of([*lease, *work]) == Standing(
+    loss = [8800, 1]
+    assert standing_of([*lease, *work, *loss]) == Standing(
         0,
         "3 h:1:x",
         2,
@@ -86,11 +84,13 @@ def test_a_beats_answer_becomes_a_standing():
         2,
         7.0,
         "1970-01-01T00:00:08.500Z",
+        8800,
+        True,
     )
 
 
 def test_a_group_that_nobody_leads_has_a_standing_too():
-    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None, b""]
+    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None, b"", 0, 0]
     assert standing_of(answer) == Standing(next_lease=1.5, at=9.0, members=1)
 
 
@@ -110,71 +110,6 @@ def test_a_moment_can_be_told_as_another_clock_has_it(text, seconds, told):
 @pytest.mark.parametrize("text", [b"", None, b"soon", b"2024-01-15T10:30:00", b"\xff"])
 def test_a_moment_of_no_zone_or_none_at_all_is_nothing(text):
     assert heard_text(text, LATER) == ""
-
-
-def window(count: int) -> AppendWindow:
-    made = AppendWindow()
-    made.add(
-        [(0, f"{n}-0") for n in range(count)], [(0, str(n), "") for n in range(count)]
-    )
-    return made
-
-
-@pytest.mark.parametrize(
-    ("present", "lost"),
-    [
-        ("1111", ""),
-        ("1100", "23"),
-        ("1010", "13"),
-        ("0011", ""),  # trimmed, the oldest first
-        ("0101", "2"),
-        ("0000", "0123"),
-    ],
-)
-def test_what_is_missing_after_the_first_that_is_there_was_lost(present, lost):
-    found = window(4).lost([each == "1" for each in present])
-    assert "".join(line for _, line, _ in found) == lost
-
-
-def test_what_was_lost_is_known_no_more_until_it_is_appended_again():
-    made = window(3)
-    assert made.lost([True, False, True]) == [(0, "1", "")]
-    assert made.places == [(0, "0-0"), (0, "2-0")]
-    made.add([(0, "9-0")], [(0, "1", "")])
-    assert made.places[-1] == (0, "9-0")
-    assert made.lost([True, True, True]) == []
-
-
-def test_only_so_many_are_known():
-    made = window(COUNT + 3)
-    assert len(made) == COUNT
-    assert made.places[0] == (0, "3-0")
-    made.lost([True] * COUNT)
-    made.add([(0, "x-0")], [(0, "x", "")])
-    assert len(made) == COUNT
-
-
-def test_everything_can_be_forgotten():
-    made = window(3)
-    made.clear()
-    assert made.places == []
-    assert made.lost([]) == []
-
-
-def test_of_large_lines_fewer_are_known():
-    """Seen: five thousand of a megabyte each, in the memory of every leader."""
-    made = AppendWindow()
-    large = [(0, "x" * 1_000_000, "")]
-    for n in range(30):
-        made.add([(0, f"{n}-0")], large)
-    assert len(made) * 1_000_000 <= SIZE < (len(made) + 1) * 1_000_000
-    assert made.places[-1] == (0, "29-0")
-    assert len(made.lost([True, *[False] * (len(made) - 1)])) == 15
-    made.clear()
-    made.add([(0, f"{n}-0") for n in range(30)], large * 30)
-    assert len(made) == SIZE // 1_000_000
-    made.add([(0, "30-0")], [(0, "x" * (SIZE + 1), "")])
-    assert len(made) == 0
 
 
 @pytest.mark.parametrize(

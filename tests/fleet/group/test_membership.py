@@ -53,7 +53,7 @@ class Scene:
     def __init__(self, *answers: Standing | CacheFailed, dice: float = 0.0) -> None:
         self.store = FakeStore(*answers)
         self.said: list[str] = []
-        self.heard: tuple[str, int] = ("", 0)
+        self.heard: tuple[str, int, str] = ("", 0, "")
         clock = VirtualClock([dice]).clock
         self.membership = Membership(
             self.store, clock, self.said.append, lambda: self.heard
@@ -125,10 +125,22 @@ async def test_a_beat_says_when_it_is_too_late_by_redis_clock():
 
 async def test_what_the_leader_heard_goes_with_its_beat():
     scene = Scene(MINE)
-    scene.heard = "2024-01-15T10:30:00.000Z", 3
+    scene.heard = "2024-01-15T10:30:00.000Z", 3, "h:1:a 7"
     await scene.beat(leads=True)
     said = scene.store.asked[0]
-    assert (said["heard_at"], said["connection"]) == scene.heard
+    names = "heard_at", "connection", "last_batch"
+    assert tuple(said[name] for name in names) == scene.heard
+
+
+async def test_a_loss_is_about_what_was_not_handled_at_the_beat_before_it():
+    waits = Standing(at=50.0, oldest=40.0)
+    scene = Scene(Standing(at=30.0), waits, Standing(at=60.0, lost=55_000))
+    for since in (0.0, 30.0, 40.0, 60.0):
+        await scene.beat()
+        assert scene.membership.waited_since == since
+    scene.membership.dealt_with = 55_000
+    await scene.beat()
+    assert [said["dealt_with"] for said in scene.store.asked] == [0, 0, 0, 0, 55_000]
 
 
 async def test_the_version_is_asked_for_until_it_is_known():

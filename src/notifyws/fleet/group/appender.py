@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from notifyws.clock import Clock
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed
+from notifyws.fleet.group.append_window import AppendWindow
 from notifyws.fleet.group.entries import (
     AT_ONCE,
-    AppendWindow,
     Batch,
     Line,
     Standing,
@@ -63,11 +63,13 @@ class GroupAppender:
         self._store, self._spool, self._clock = store, spool, clock
         self._slot, self._proof = standing.slot, standing.proof
         self._line_of, self._in_doubt, self._warn = line_of, in_doubt, warn
-        self._window = AppendWindow()
+        self._window = AppendWindow(standing.at)
         self._received = self._appended = ListenerPosition()
         self._number = 0
         self._first = deque[tuple[Batch, int]]()
         self._disturbed = self._deposed = self._busy = False
+        self._handled_until: float | None = None
+        self._last_batch = ""
         self._draining: asyncio.Task[None] | None = None
         self.sure_until = ""
 
@@ -75,6 +77,25 @@ class GroupAppender:
     def is_idle(self) -> bool:
         """Whether all that it was given is in the stream."""
         return not (self._busy or self._is_draining)
+
+    @property
+    def last_batch(self) -> str:
+        """The name of the batch appended last; empty where another is under way."""
+        return self._last_batch if self.is_idle else ""
+
+    def reaches(self, since: float) -> bool:
+        """Tell whether all that was appended since then can be appended again."""
+        return self._window.reaches(since)
+
+    def look_for_lost(self, handled_until: float) -> None:
+        """Have what Redis lost appended again, but what was handled by then.
+
+        Args:
+            handled_until: unix seconds by Redis' clock.
+        """
+        self._disturbed, self._handled_until = True, handled_until
+        if not self._is_draining:
+            self._begin_to_drain()
 
     async def begin(
         self, position: ListenerPosition, leaders: set[str], seen: Container[str | int]
@@ -101,7 +122,7 @@ class GroupAppender:
         """Redis lost everything: nothing of that is to be looked for."""
         self._window.clear()
         self._first.clear()
-        self._disturbed = False
+        self._disturbed, self._last_batch = False, ""
 
     def depose(self) -> None:
         """Another one leads: nothing is to be appended any more."""
@@ -175,7 +196,7 @@ class GroupAppender:
         """
         try:
             places = await self._store.append(
-                self._slot, self._proof, batch, again=again
+                self._slot, self._proof, batch, again=again, after=self._last_batch
             )
         except CacheFailed:
             if not again:
@@ -188,6 +209,8 @@ class GroupAppender:
         if places:
             self._window.add(places, batch.lines)
         self._appended = batch.position
+        if not self._store.is_shared:  # else another's may be the last
+            self._last_batch = self._store.name_of(batch)
         return True
 
     async def _put_aside(self, lines: Sequence[Line]) -> None:
@@ -253,10 +276,10 @@ class GroupAppender:
         if leader != self._proof and not self._store.is_shared:
             self._in_doubt()
             return False
-        parts = steps(self._window.lost(present))
+        parts = steps(self._window.lost(present, self._handled_until))
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
-        self._disturbed = False
+        self._disturbed, self._handled_until, self._last_batch = False, None, ""
         return True
 
 

@@ -1,12 +1,8 @@
-"""What Redis keeps of a group, as values: entries, batches, its standing; pure.
-
-And what a leader appended lately, should Redis turn out to have lost some of it.
-"""
+"""What Redis keeps of a group, as values: entries, batches, its standing; pure."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -67,6 +63,9 @@ class Standing(Struct, frozen=True):
             where none is.
         heard_at: RFC 3339; what the server sent until then is in the stream; empty
             where nobody said so.
+        lost: unix milliseconds when it was noticed that somebody took unread entries
+            away; 0 for never, or where that is dealt with.
+        rolled_back: whether Redis does not know any more what was appended last.
     """
 
     slot: int = -1
@@ -84,6 +83,8 @@ class Standing(Struct, frozen=True):
     members: int = 0
     covered_since: float | None = None
     heard_at: str = ""
+    lost: int = 0
+    rolled_back: bool = False
 
 
 class Batch(Struct, frozen=True):
@@ -117,6 +118,8 @@ class _Beat(Struct, array_like=True, frozen=True):
     members: int
     covered: int | None
     heard_at: bytes
+    lost: int
+    rolled_back: int
 
 
 def standing_of(answer: Sequence[Any]) -> Standing:
@@ -143,6 +146,8 @@ def standing_of(answer: Sequence[Any]) -> Standing:
         told.members,
         None if told.covered is None else told.covered / 1000,
         heard_text(told.heard_at, told.at / 1000),
+        told.lost,
+        told.rolled_back == 1,
     )
 
 
@@ -226,9 +231,6 @@ def text_of(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
-COUNT, SIZE = 5_000, 16 << 20
-"""Entries that are known at most, and characters of their lines."""
-
 Line = tuple[int, str, str]
 """Stream, line, and what tells it from others."""
 AT_ONCE, LARGEST_STEP = 500, 1 << 20
@@ -245,53 +247,3 @@ def steps(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
             start, size = n, len(line)
     if lines:
         yield lines[start:]
-
-
-class AppendWindow:
-    """The entries that one leader appended last.
-
-    A primary that dies takes with it what its replica had not been told. That is found
-    here, so that it can be appended again. A Redis that lost everything is another
-    matter: what of it had been handled is not known, so that is a gap.
-    """
-
-    def __init__(self) -> None:
-        self._entries: deque[tuple[Place, Line]] = deque()
-        self._size = 0
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def add(self, places: Sequence[Place], lines: Sequence[Line]) -> None:
-        """Take note of what was appended, and where."""
-        self._entries.extend(zip(places, lines, strict=True))
-        self._size += sum(len(line) for _, line, _ in lines)
-        while len(self._entries) > COUNT or self._size > SIZE:
-            _, (_, line, _) = self._entries.popleft()
-            self._size -= len(line)
-
-    @property
-    def places(self) -> list[Place]:
-        """Where they lie, the oldest first."""
-        return [place for place, _ in self._entries]
-
-    def lost(self, present: Sequence[bool]) -> list[Line]:
-        """Return what is missing, and forget that it was appended.
-
-        What is missing before the first that is there was trimmed, not lost.
-
-        Args:
-            present: for each of ``places``, whether it is there.
-        """
-        first = present.index(True) if True in present else 0
-        lines = enumerate(line for _, line in self._entries)
-        missing = [line for n, line in lines if n >= first and not present[n]]
-        pairs = zip(self._entries, present, strict=True)
-        self._entries = kept = deque(each for each, there in pairs if there)
-        self._size = sum(len(line) for _, (_, line, _) in kept)
-        return missing
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
-        self._size = 0

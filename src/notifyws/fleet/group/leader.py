@@ -189,6 +189,21 @@ class GroupLeader:
         self._appender.renew(standing)
         return True
 
+    @property
+    def last_batch(self) -> str:
+        """The name of the batch that was appended last; empty where that may change."""
+        return self._appender.last_batch
+
+    def look_for_lost(self, handled_until: float) -> bool:
+        """Have what Redis lost appended again; tell whether that can be all of it.
+
+        Args:
+            handled_until: unix seconds by Redis' clock; nothing earlier is appended.
+        """
+        reaches = self._appender.reaches(handled_until)
+        self._appender.look_for_lost(handled_until)
+        return reaches and not self._store.is_shared
+
     async def aclose(self) -> None:
         """Let go of the spool: what is in it is for who leads next on this host."""
         await self._appender.aclose()

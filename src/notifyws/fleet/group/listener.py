@@ -18,7 +18,7 @@ from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import Line, moment, moment_text
-from notifyws.fleet.group.leader import GroupLeader, mark_of, partition_of
+from notifyws.fleet.group.leader import LOST, GroupLeader, mark_of, partition_of
 from notifyws.fleet.group.membership import Membership, Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
 from notifyws.models import Notification, as_text
@@ -161,6 +161,8 @@ class GroupListener(StreamListener):
                 self.membership.stand_back()
                 await self.end()
                 return
+        if standing.slot >= 0 and (standing.lost or standing.rolled_back):
+            self._look_for_lost(standing)
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
         self._tell_role(standing)
@@ -175,6 +177,15 @@ class GroupListener(StreamListener):
                 await member.claim(self._options.claim_after)
         if standing.slot >= 0:
             await self._trim()
+
+    def _look_for_lost(self, standing: Standing) -> None:
+        """Have what Redis lost appended again, or say that it is gone."""
+        since, leader = self.membership.waited_since, self._leader
+        is_all = leader is not None and leader.look_for_lost(since)
+        if standing.lost and standing.lost != self.membership.dealt_with and not is_all:
+            start = moment_text(since) if since else self._emitter.now()
+            self._emitter.tell(Gap(start, self._emitter.now(), LOST))
+        self.membership.dealt_with = standing.lost
 
     def _tell_role(self, standing: Standing) -> None:
         leads = standing.slot >= 0
@@ -228,9 +239,11 @@ class GroupListener(StreamListener):
         # What this host calls the server is no concern of the other members.
         return stream, replace(notification, server="").line(), tell
 
-    def _server_heard_at(self) -> tuple[str, int]:
+    def _server_heard_at(self) -> tuple[str, int, str]:
         leader = self._leader
-        return (leader.heard_at, leader.connections) if leader else ("", 0)
+        if leader is None:
+            return "", 0, ""
+        return leader.heard_at, leader.connections, leader.last_batch
 
     def _observe(self, event: Event) -> None:
         """Tell what happens to the leader's connection."""

@@ -75,39 +75,46 @@ local function padded(id)
   return string.rep('0', 20 - #milliseconds) .. milliseconds
     .. string.rep('0', 20 - #number) .. number
 end
-local function is_beyond(id, stream)
-  local facts = redis.call('XINFO', 'STREAM', stream)
-  for i = 1, #facts, 2 do
-    if facts[i] == 'last-generated-id' then
-      return padded(id) > padded(facts[i + 1])
-    end
-  end
+local function facts_of(list)
+  local facts = {{}}
+  for i = 1, #list, 2 do facts[list[i]] = list[i + 1] end
+  return facts
 end
 local function standing(stream)
-  local last, behind = false, false
+  local last, behind, gone = false, false, false
   for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local facts = {{}}
-    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    local facts = facts_of(group)
     if facts['name'] == '{MEMBERS}' then
       last, behind = facts['last-delivered-id'], facts['lag']
     end
   end
   local unread = some_after(stream, last or '0-0', '+', 1, 1)[1]
-  if last and not unread and not behind and is_beyond(last, stream) then
-    last, unread = false, some_after(stream, '0-0', '+', 1, 1)[1]
+  local length = redis.call('XLEN', stream)
+  if last and not unread then
+    local newest = facts_of(redis.call('XINFO', 'STREAM', stream))['last-generated-id']
+    if padded(last) < padded(newest) then
+      gone = newest
+    elseif padded(last) > padded(newest) and not behind then
+      last, unread = false, some_after(stream, '0-0', '+', 1, 1)[1]
+    end
+  elseif last and behind and behind > length then
+    gone = last
   end
   local after = last or '0-0'
-  if not unread then
+  if gone then
+    behind = unread and length or 0
+  elseif not unread then
     behind = 0
   elseif not behind then
     behind = #some_after(stream, after, '+', 10000, 2000000)
   end
   local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
   local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
-  return behind, held, since
+  return behind, held, since, gone
 end
 """
 """How many entries nobody has read, who holds what (``XPENDING``; nothing where the
 consumer group is missing, or stands where its stream never was), and unix milliseconds
 of the oldest that is not handled. A Redis that does not know how many are unread counts
-them, up to some megabytes."""
+them, up to some megabytes. Where somebody took unread entries away: the id up to which
+nothing is left to be read."""

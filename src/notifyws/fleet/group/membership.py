@@ -42,7 +42,7 @@ class Membership:
     Args:
         warn: is told when Redis is away, and when it is back.
         heard_at: returns until when the server was heard (RFC 3339; empty where it is
-            not), and how many times it was connected to.
+            not), how many times it was connected to, and which batch was appended last.
 
     Attributes:
         ahead: seconds that Redis' clock is ahead of ours; 0 for next to nothing.
@@ -51,6 +51,9 @@ class Membership:
         joined: whether it ever did.
         handled_until: RFC 3339; what arrived until then was handled by somebody; empty
             until that was known.
+        waited_since: unix seconds by Redis' clock; at the beat before the latest, what
+            was appended earlier was handled.
+        dealt_with: which loss (``Standing.lost``) this member has dealt with.
         patience: seconds that the server may be out of a leader's reach; then another
             member is to try, if there is one.
     """
@@ -60,7 +63,7 @@ class Membership:
         store: GroupStore,
         clock: Clock,
         warn: Callable[[str], None],
-        heard_at: Callable[[], tuple[str, int]],
+        heard_at: Callable[[], tuple[str, int, str]],
     ) -> None:
         self._store, self._clock, self._warn = store, clock, warn
         self._heard_at = heard_at
@@ -74,6 +77,7 @@ class Membership:
         self.standing, self.ahead = Standing(), 0.0
         self.away = self.joined = False
         self.handled_until = ""
+        self.waited_since, self.dealt_with = 0.0, 0
 
     @property
     def name(self) -> str:
@@ -113,7 +117,7 @@ class Membership:
             if not self._checked:
                 await self._store.check_version()
                 self._checked = True
-            heard_at, connection = self._heard_at()
+            heard_at, connection, last_batch = self._heard_at()
             standing = await self._store.beat(
                 wants=leads or self.is_settled,
                 leads=leads,
@@ -122,6 +126,8 @@ class Membership:
                 connection=connection,
                 age=self._age(heard_at),
                 late=self._late(),
+                last_batch=last_batch,
+                dealt_with=self.dealt_with,
             )
         except CacheFailed as error:
             self._fell(error)
@@ -132,6 +138,8 @@ class Membership:
         self._fence = max(self._fence, standing.fence)
         if standing.heard_at:
             self.handled_until = shifted(_handled_until(standing), -self.ahead)
+        before = self.standing
+        self.waited_since = before.at if before.oldest is None else before.oldest
         self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
         return True

@@ -18,7 +18,9 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
                                  (the fence with which they began to lead) and
                                  ``before:N`` (who led until then),
                                  ``forgot`` (when a Redis that lost everything was
-                                 noticed, unix milliseconds),
+                                 noticed, unix milliseconds), ``lost`` (the same of a
+                                 stream that lost unread entries, until a leader has
+                                 dealt with it),
                                  ``position`` and ``heard_at`` (where the group stands
                                  at the server), ``socket:N`` (with several: since
                                  and until when it is open, and whose), ``batch``
@@ -53,7 +55,8 @@ local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
 local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
-local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets')
+local batch, dealt = ARGV[15], ARGV[16]
+local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets', 'batch')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
 local at, forgot = now(), number_in(known[3])
@@ -149,12 +152,18 @@ redis.call('PEXPIRE', meta, keep)
 local lag, pending, own, oldest = 0, 0, 0, false
 for n = 1, streams do
   local stream = KEYS[2 + sockets + n]
-  if redis.call('EXISTS', stream) == 0 then
+  local was_there = redis.call('EXISTS', stream) == 1
+  if not was_there then
     redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0', 'MKSTREAM')
   end
   redis.call('PEXPIRE', stream, keep)
-  local behind, held, since = standing(stream)
-  if not held then
+  local behind, held, since, gone = standing(stream)
+  if not was_there or not held or gone then
+    if known[1] and known[5] then redis.call('HSET', meta, 'lost', at) end
+  end
+  if gone then
+    redis.call('XGROUP', 'SETID', stream, '{MEMBERS}', gone)
+  elseif not held then
     redis.call('XGROUP', 'DESTROY', stream, '{MEMBERS}')
     redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0')
     held = {{0}}
@@ -165,9 +174,15 @@ for n = 1, streams do
   end
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
+local lost = number_in(redis.call('HGET', meta, 'lost'))
+if mine >= 0 and lost > 0 and lost == number_in(dealt) then
+  redis.call('HDEL', meta, 'lost')
+  lost = 0
+end
 return {{mine, proof, since_fence, began[2] or '', soonest, leader, lag,
   pending, own, oldest or false, at, alive_now, covered,
-  redis.call('HGET', meta, 'heard_at') or ''}}
+  redis.call('HGET', meta, 'heard_at') or '',
+  lost, batch ~= '' and batch ~= known[5] and 1 or 0}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
@@ -177,7 +192,8 @@ a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led unt
 and streams; the fence that a new one must exceed; what tells its connection from
 others; unix milliseconds after which these words are too late to take a lease (a Redis
 that was stopped hears them long after whoever said them has given up), or 0;
-milliseconds since that server was heard.
+milliseconds since that server was heard; the batch that this member appended last, or
+nothing; which loss (see below) it has dealt with.
 Where Redis lost everything, one who led comes first for the time of a lease, for it
 knows where the group stood. A lease is a member's own by its name: the answer that told
 of it may have been lost.
@@ -185,7 +201,9 @@ Returns: the number of its lease or -1, its proof, the fence with which it began
 and who led until then, milliseconds until another lease ends or -1, who leads, unread,
 pending, how many of those are its own, unix milliseconds of the oldest unread or
 pending, and of now, how many members live, unix milliseconds since when another socket
-is open, and until when the server was heard.
+is open, until when the server was heard, when it was noticed that somebody took unread
+entries away (unix milliseconds, or 0), and whether Redis does not know of that batch
+any more (0/1).
 """
 
 RELEASE = f"""

@@ -64,6 +64,8 @@ class GroupStore(GroupStream):
         connection: int = 0,
         age: float = 0.0,
         late: float = 0.0,
+        last_batch: str = "",
+        dealt_with: int = 0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
@@ -75,6 +77,9 @@ class GroupStore(GroupStream):
             connection: how many times the server was connected to.
             age: seconds since ``heard_at``.
             late: unix seconds by Redis' clock after which none is taken; 0 for never.
+            last_batch: the name of the batch that this member appended last; empty
+                where that may change at any moment.
+            dealt_with: the loss (``Standing.lost``) that this member dealt with.
 
         Raises:
             ConfigurationError: the group is another version's, or has another key.
@@ -86,7 +91,7 @@ class GroupStore(GroupStream):
             *(self.member, as_ms(ALIVE * self.lease), as_ms(self.lease), as_ms(KEEP)),
             *(int(wants), int(leads)),
             *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection, as_ms(late), as_ms(age)),
+            *(floor, connection, as_ms(late), as_ms(age), last_batch, dealt_with),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise wrong_version(self.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
+from notifyws.errors import CacheFailed
 from notifyws.fleet.group import stream_scripts
 from notifyws.fleet.group.entries import (
     LARGEST_STEP,
@@ -40,7 +41,13 @@ class GroupStream(GroupKeys):
 
     @step
     async def append(
-        self, slot: int, proof: str, batch: Batch, *, again: bool = False
+        self,
+        slot: int,
+        proof: str,
+        batch: Batch,
+        *,
+        again: bool = False,
+        after: str = "",
     ) -> list[Place] | None:
         """Append a batch, unless it was; return where, ``None`` when refused.
 
@@ -48,6 +55,11 @@ class GroupStream(GroupKeys):
 
         Args:
             again: whether that may have been done already.
+            after: the name of the batch that was appended last; empty where that is
+                not known.
+
+        Raises:
+            CacheFailed: also where Redis does not know of that one any more.
         """
         count = len(self.streams)  # a spool may be of a time when there were more
         lines = [(n % count, line, tell) for n, line, tell in batch.lines]
@@ -61,19 +73,24 @@ class GroupStream(GroupKeys):
         answer = await self.run(
             stream_scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
-            *(proof, f"{self.member} {batch.number}", int(again)),
-            position_text(batch.position),
-            *(self._distinct, *words),
+            *(proof, self.name_of(batch), int(again), position_text(batch.position)),
+            *(self._distinct, words[0], after, *words[1:]),
             within=1.0 + sum(len(line) for _, line, _ in lines) / SLOWEST,
         )
         if answer[0] == 0:
             return None
         if answer[0] == 2:
             return []
+        if answer[0] == 3:
+            raise CacheFailed("Redis does not know what was appended last", "")
         if self.is_shared:  # some were there, and it does not matter which
             return [(n, "") for n, _, _ in lines]
         ids = text_of(answer[1]).split()
         return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
+
+    def name_of(self, batch: Batch) -> str:
+        """Return what tells a batch of this member's from all others."""
+        return f"{self.member} {batch.number}"
 
     @step
     async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:

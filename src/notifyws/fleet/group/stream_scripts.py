@@ -14,9 +14,11 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
 if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
   return {{2}}
 end
+local known = ARGV[3] == '1' or ARGV[7] == ''
+if not known and ARGV[7] ~= redis.call('HGET', KEYS[2], 'batch') then return {{3}} end
 local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{}}
 local at = distinct > 0 and now() or 0
-for i = 7, #ARGV, words do
+for i = 8, #ARGV, words do
   local stream, fresh = words > 1 and KEYS[3 + ARGV[i + 1]] or KEYS[4], 1
   if distinct > 0 then
     fresh = redis.call('ZADD', KEYS[3], 'NX', at, ARGV[i + 2])
@@ -36,9 +38,11 @@ return {{1, table.concat(done, ' ')}}
 
 KEYS: the lease, meta, ids, the streams. ARGV: proof, name of the batch, whether it
 may have been appended already (0/1), position, how many ids to remember (0: none), how
-many words there are of each (1 or 3); then these: line, number of its stream (from 1),
+many words there are of each (1 or 3), the batch that its writer appended last or
+nothing; then these: line, number of its stream (from 1),
 what tells it from others.
-Returns: 0 refused; 2 it was; 1 and the new ids, as one text.
+Returns: 0 refused; 2 it was; 3 nothing was done: Redis knows of another latest batch,
+as one that took over and had not been told; 1 and the new ids, as one text.
 """
 
 READ = """
@@ -123,6 +127,9 @@ for _, stream in ipairs(KEYS) do
       last = math.max(last or 0, moment(unread[#unread][1]) or 0)
     end
     redis.call('XTRIM', stream, 'MAXLEN', length - #gone)
+    if #unread > 0 then
+      redis.pcall('XGROUP', 'SETID', stream, '{MEMBERS}', unread[#unread][1])
+    end
   end
   for _, group in ipairs(groups) do
     if string.find(group[2], '^{REPLAY}') then
