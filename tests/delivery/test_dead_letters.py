@@ -8,6 +8,7 @@ import os
 import stat
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.dead_letters import DeadLetters, replay
@@ -29,6 +30,26 @@ def test_a_letter_can_be_read_back():
     again = DeadLetter.of_line(LETTER.as_line())
     assert notification_of(again.line).fields == {"type": "t", "own": [1.5, None]}
     assert (again.sink, again.error, again.at) == ("exec", "ended with 1", "then")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "pay", "amount": 1.10, "big": 12345678901234567890.12}',
+        '{"type":"t","message":",\\"notification\\":{}"}',
+        '{"notification":{"a":1},"type":"t"}',
+    ],
+)
+def test_a_notification_is_read_from_its_letter_as_it_was_written(line):
+    """Seen: replayed with other digits, and so under another ``Idempotency-Key``."""
+    letter = replace(LETTER, line=line, error='it said ,"notification":{}')
+    assert DeadLetter.of_line(letter.as_line()) == letter
+    assert DeadLetter.of_line(f"{letter.as_line()}  \n").line == line
+
+
+def test_a_letter_in_another_order_is_read_too():
+    spaced = json.dumps({"notification": {"type": "t"}, **json.loads(LETTER.as_line())})
+    assert DeadLetter.of_line(spaced).sink == LETTER.sink
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from notifyws.fleet.group.entries import (
 )
 from notifyws.fleet.group.in_hand import BYTES, FIRST
 from notifyws.fleet.group.keys import RedisFailures
-from notifyws.fleet.group.leader import mark_of
 from notifyws.fleet.group.lua import LONGEST
+from notifyws.fleet.group.marks import Marks
 from notifyws.fleet.group.member import GroupMember
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.standing import standing_of
@@ -495,7 +495,7 @@ def test_a_part_of_a_group_that_is_refused_is_said_while_the_rest_goes_on(
 def test_what_tells_two_notifications_apart_is_short():
     """Seen: with several sockets, Redis kept the text of each: 20,000 of a megabyte."""
     marks = {
-        mark_of(Notification({"type": "t", **more}, ""))
+        Marks(print).mark(Notification({"type": "t", "timestamp": "x", **more}, ""))
         for more in (
             *({"message": "x" * 1_000_000}, {"message": "\ud800"}, {"title": "a"}),
             *({"id": 1}, {"id": "1"}, {"id": 1, "title": "a"}, {"data": [1]}),

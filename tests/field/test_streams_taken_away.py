@@ -79,6 +79,16 @@ async def test_a_group_that_is_new_has_lost_nothing(make, valkey):
 
 
 @with_stores
+async def test_what_has_no_mark_is_appended_by_each_socket(make, valkey):
+    store = make("a", sockets=2)
+    standing = await leading(store)
+    for number in (1, 2):
+        assert await store.append(0, standing.proof, batch(number, "door"))
+        assert await store.append(0, standing.proof, batch(number, "x", tell="y"))
+    assert await titles_of(store) == ["door", "x", "door"]
+
+
+@with_stores
 async def test_a_redis_that_knows_of_another_batch_appends_nothing_after_it(
     make, valkey
 ):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated
 
 from msgspec import Meta, Struct, convert, field
@@ -24,6 +25,8 @@ Moment = Annotated[float, Meta(gt=-1e11, lt=1e11)]
 
 DEEPEST = 3 * frames.DEEPEST
 """Levels of a kept line: more than a frame, and the JSON in its strings, can have."""
+NOTIFICATION = ',"notification":'
+"""Before the last value of a dead letter."""
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
 
@@ -194,7 +197,7 @@ class DeadLetter(Struct, frozen=True):
         facts = asdict(self)
         line = facts.pop("line")
         whole = line if self._is_one_line() else strict_json(line)
-        return f'{strict_json(facts)[:-1]},"notification":{whole}}}'
+        return f"{strict_json(facts)[:-1]}{NOTIFICATION}{whole}}}"
 
     def _is_one_line(self) -> bool:
         try:
@@ -213,8 +216,11 @@ class DeadLetter(Struct, frozen=True):
         try:
             value = json.loads(line)
             note = value["notification"]
-            line = note if isinstance(note, str) else strict_json(note)
-            if line is not note and not isinstance(note["type"], str):
+            if isinstance(note, str):
+                line = note
+            elif isinstance(note["type"], str):
+                line = _as_written(line) or strict_json(note)
+            else:
                 raise TypeError
             texts = value["sink"], value["error"], value["at"]
             if not all(isinstance(text, str) for text in texts):
@@ -223,3 +229,15 @@ class DeadLetter(Struct, frozen=True):
             return cls(sink, error, int(value["attempts"]), at, line)
         except (TypeError, KeyError, OverflowError, RecursionError):
             raise ValueError("it is no dead letter") from None
+
+
+def _as_written(letter: str) -> str:
+    """Return a letter's notification with its numbers and spaces as they were.
+
+    It stands last in what we write; empty where it does not, as in another's file.
+    """
+    line = letter.rstrip().partition(NOTIFICATION)[2][:-1]
+    with suppress(ValueError):
+        notification_of(line)
+        return line
+    return ""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -36,7 +35,7 @@ from notifyws.fleet.group.appender import GroupAppender, Lines
 from notifyws.fleet.group.entries import Standing, moment_text, shifted
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
-from notifyws.models import Notification, as_text
+from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED
 from notifyws.tasks import background, cancel
 
@@ -257,17 +256,6 @@ class GroupLeader:
         if self.receiver is not None:
             emitter = self.receiver.emitter
             emitter.gap(GapStart(self.handled_until or emitter.now()), LOST)
-
-
-def mark_of(notification: Notification) -> str:
-    """Return what tells a notification from others, for two sockets that bring it.
-
-    It is short, whatever a server sends: Redis remembers twenty thousand of them.
-    """
-    n = notification
-    told = n.fields if n.id is None else [n.id, n.type, n.title, n.message]
-    text = as_text(told).encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=16).hexdigest()
 
 
 def partition_of(key: str, count: int) -> int:

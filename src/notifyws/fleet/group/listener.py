@@ -18,7 +18,8 @@ from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import Line, moment, moment_text
-from notifyws.fleet.group.leader import LOST, GroupLeader, mark_of, partition_of
+from notifyws.fleet.group.leader import LOST, GroupLeader, partition_of
+from notifyws.fleet.group.marks import Marks
 from notifyws.fleet.group.membership import Membership, Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
 from notifyws.models import Notification, as_text
@@ -60,6 +61,7 @@ class GroupListener(StreamListener):
         )
         self.group = self.membership
         self._partitions: Partitions | None = None
+        self._marks = Marks(auth.warn)
         self._leader: GroupLeader | None = None
         self._leading: asyncio.Task[None] | None = None
         self._told: tuple[str, str] = ("", "")
@@ -235,7 +237,7 @@ class GroupListener(StreamListener):
                 key = ""
             stream = partition_of(key, len(self._store.streams))
         if self._store.is_shared:
-            tell = mark_of(notification)
+            tell = self._marks.mark(notification)
         # What this host calls the server is no concern of the other members.
         return stream, replace(notification, server="").line(), tell
 

@@ -20,7 +20,7 @@ local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{}}
 local at = distinct > 0 and now() or 0
 for i = 8, #ARGV, words do
   local stream, fresh = words > 1 and KEYS[3 + ARGV[i + 1]] or KEYS[4], 1
-  if distinct > 0 then
+  if distinct > 0 and ARGV[i + 2] ~= '' then
     fresh = redis.call('ZADD', KEYS[3], 'NX', at, ARGV[i + 2])
   end
   if fresh == 1 then
