@@ -195,7 +195,7 @@ def beats(listeners: int, seconds: int) -> list[int]:
     count: Counter[int] = Counter()
 
     async def member(clock: VirtualClock) -> None:
-        parts = Beaten(count), clock.clock, print, lambda: ("", 0)
+        parts = Beaten(count), clock.clock, print, lambda: ("", 0, "")
         membership = Membership(*parts)
         while now() < seconds:
             await membership.beat(leads=False)

@@ -33,6 +33,8 @@ MANY = 8
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 
+FORGOTTEN = "Redis does not know what was appended last"
+
 
 class GroupStream(GroupKeys):
     """The streams of one group; the arguments are those of :class:`GroupKeys`."""
@@ -82,7 +84,7 @@ class GroupStream(GroupKeys):
         if answer[0] == 2:
             return []
         if answer[0] == 3:
-            raise CacheFailed("Redis does not know what was appended last", "")
+            raise CacheFailed(FORGOTTEN, "what it lost is appended again")
         if self.is_shared:  # some were there, and it does not matter which
             return [(n, "") for n, _, _ in lines]
         ids = text_of(answer[1]).split()
