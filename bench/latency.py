@@ -15,6 +15,7 @@ from bench.measuring import Row, in_turn
 from bench.peers import BARE, NOTIFYWS, PYTHON
 from bench.running import blaster, home, piped
 
+ROUNDS = 9
 COUNT = 400
 RATE = 200
 FIRST = 50
@@ -32,7 +33,7 @@ def measured(wanted: Sequence[str]) -> Iterator[Row]:
             "ours": lambda: median(listen, env),
             "loop": lambda: median(loop, None),
         }
-        rounds = in_turn(contestants, warm=False)
+        rounds = in_turn(contestants, ROUNDS, warm=False)
     yield rounds.row("latency", "ours", "loop", lambda took: f"{took * 1e6:.0f} us")
 
 

@@ -14,7 +14,7 @@ from bench.peers import BARE, NOTIFYWS, PYTHON, WEBSOCAT, WSCAT, there
 from bench.running import Blaster, blaster, home, last_line
 
 COUNT = 200_000
-KEPT = 60_000
+KEPT, KEPT_ROUNDS = 60_000, 9
 COMPRESSED = 40_000
 RACES = {
     "json": ("json", "wscat"),
@@ -74,7 +74,8 @@ def durable() -> Row:
         def named() -> float:
             return run.ours(env, "--json", "--name", f"n{next(numbers)}")()
 
-        rounds = in_turn({"named": named, "json": run.ours(env, "--json")})
+        contestants = {"named": named, "json": run.ours(env, "--json")}
+        rounds = in_turn(contestants, KEPT_ROUNDS)
     return rounds.row("durable", "named", "json", rate)
 
 
