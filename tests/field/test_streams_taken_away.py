@@ -105,3 +105,29 @@ async def test_a_redis_that_knows_of_another_batch_appends_nothing_after_it(
         await store.append(0, standing.proof, batch(3, "z"), after=after)
     assert await store.append(0, standing.proof, batch(3, "z"), after=after, again=True)
     assert await titles_of(store) == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (None, (False, False)),
+        (("XGROUP", "DESTROY"), (True, False)),
+        (("DEL",), (True, True)),
+    ],
+)
+@with_stores
+async def test_who_reads_again_goes_on_after_what_it_had(make, valkey, words, found):
+    """Seen: it read nothing any more, for good."""
+    store, reader = make("a"), make("r", consumers="replay:x")
+    standing = await leading(store)
+    await store.append(0, standing.proof, batch(1, "a", "b", "c"))
+    await reader.begin_at("0")
+    assert len(await reader.read([0], 2, 0.1)) == 2
+    if words is not None:
+        valkey.command(*words, store.base, *["replay:x"] * (len(words) - 1))
+    assert await reader.begin_again() == found
+    assert await reader.begin_again() == (False, False)
+    await store.append(0, standing.proof, batch(2, "d"))
+    lines = [entry.line or "" for entry in await reader.read([0], 9, 0.1)]
+    titles = [line.split('"')[-2] for line in lines]
+    assert titles == (["d"] if found[1] else ["c", "d"])

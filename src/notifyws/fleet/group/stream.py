@@ -41,6 +41,10 @@ class GroupStream(GroupKeys):
 
     _many = False
 
+    def __init__(self, *keys: Any, **more: Any) -> None:
+        super().__init__(*keys, **more)
+        self._read_until = ["0"] * len(self.streams)
+
     @step
     async def append(
         self,
@@ -183,14 +187,14 @@ class GroupStream(GroupKeys):
             found = [Entry(streams[n], i, line) for n, i, line in unpacked(packed)]
             self._many = len(found) >= MANY
             if found:
-                return found
+                return self._noted(found)
         who = "XREADGROUP", "GROUP", self._consumers, self.member
         how: list[str | int] = ["COUNT", count, "BLOCK", as_ms(wait), "STREAMS", *names]
         new = ">" * len(names)
         answer = await self.ask(*who, *how, *new, within=wait + 2.0)
         found = self._entries(answer)
         self._many = len(found) >= MANY
-        return found
+        return self._noted(found)
 
     @step
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
@@ -233,12 +237,25 @@ class GroupStream(GroupKeys):
         """Make a consumer group of its own that begins after an entry."""
         how = self._consumers, entry_id, as_ms(KEEP)
         await self.run(stream_scripts.BEGIN, self.streams, *how)
+        self._read_until = [entry_id] * len(self.streams)
+
+    @step
+    async def begin_again(self) -> tuple[bool, bool]:
+        """Make it anew where it is gone; tell whether it was, and a stream with it."""
+        how: list[str | int] = [self._consumers, as_ms(KEEP), *self._read_until]
+        gone, lost = await self.run(stream_scripts.BEGIN_AGAIN, self.streams, *how)
+        return gone == 1, lost == 1
 
     @step
     async def end(self) -> None:
         """Take that consumer group away."""
         for stream in self.streams:
             await self.ask("XGROUP", "DESTROY", stream, self._consumers)
+
+    def _noted(self, found: list[Entry]) -> list[Entry]:
+        for entry in found:
+            self._read_until[entry.stream] = entry.id
+        return found
 
     def _entries(self, answer: Any) -> list[Entry]:
         found: list[Entry] = []

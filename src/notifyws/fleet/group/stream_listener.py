@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.clock import sleep
 from notifyws.connection.build import want_verifiable
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.delivery.outbox_records import notification_of
@@ -35,6 +36,14 @@ from notifyws.tasks import first_of
 if TYPE_CHECKING:
     from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.fleet.group.member import GroupMember
+
+LOOK = 3.0
+"""Seconds between two looks whether the place of who reads again is still there."""
+
+GONE = (
+    "the place of this reader was gone from the group's Redis: it goes on after what "
+    "it had, but for what is gone with it"
+)
 
 
 class StreamListener(ActiveListener):
@@ -199,7 +208,7 @@ class GroupReplay(StreamListener):
     ) -> None:
         consumers = f"{REPLAY}{auth.clock.secret()[:12]}"
         super().__init__(auth, options, consumers=consumers, **more)
-        self._from = since
+        self._from, self._sure_until = since, ""
         self._began = False
 
     @property
@@ -224,9 +233,27 @@ class GroupReplay(StreamListener):
         except CacheFailed as error:
             raise NetworkFailed(error.message, error.hint) from None
         self._began = True
+        self._sure_until = self._emitter.now()
         self._emitter.tell(Grouped(self._store.name, "replay"))
         member.read_from(range(len(self._store.streams)))
-        await asyncio.Event().wait()
+        while True:
+            await sleep(self._auth.clock, LOOK)
+            with suppress(CacheFailed):
+                await self._look_for_its_place()
+
+    async def _look_for_its_place(self) -> None:
+        """Go on where this one stood, if its place in Redis is gone.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        since = self._emitter.now()
+        gone, lost = await self._store.begin_again()
+        if lost:
+            self.tell_gap(self._sure_until, "Redis lost what waited for this reader")
+        elif gone:
+            self._auth.warn(GONE)
+        self._sure_until = since
 
     async def leave(self) -> None:
         """Take the consumer group away.

@@ -210,3 +210,23 @@ end
 """
 """Makes a consumer group; a stream of which nobody is a member goes some day.
 KEYS: the streams. ARGV: its name, the id after which it begins, milliseconds."""
+
+BEGIN_AGAIN = """
+local gone, lost = 0, 0
+for n, stream in ipairs(KEYS) do
+  local is_new = redis.call('EXISTS', stream) == 0
+  local after = ARGV[2 + n]
+  local done = redis.pcall('XGROUP', 'CREATE', stream, ARGV[1], after, 'MKSTREAM')
+  if not done.err then
+    gone = 1
+    if is_new then
+      lost = 1
+      redis.call('PEXPIRE', stream, ARGV[2])
+    end
+  end
+end
+return {gone, lost}
+"""
+"""Makes a consumer group anew wherever it is gone.
+KEYS: the streams. ARGV: its name, milliseconds, the id after which it goes on in each.
+Returns: whether it was gone anywhere, and whether a stream was (0/1)."""
