@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.connection.connection import HIDDEN, Connection
+from notifyws.connection.connection import Connection
 from notifyws.connection.dialer import dial
 from notifyws.connection.endings import LONGEST
 from notifyws.connection.ports import Keepalive
@@ -77,16 +77,15 @@ async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
     await connection.close()
 
 
-SECRETS = UpgradeRequest("wss://x", secrets=("the-first-token",))
+SECRETS = UpgradeRequest("wss://x", secrets=lambda: ("the-first-token",))
 TELLING = Close(4000, "no the-first-token, no the-next-token")
 
 
 async def test_what_ends_it_shows_no_token_not_even_one_renewed_in_place():
-    line = Line(accepts(1.0, TELLING))
-    connection = await line.open(SECRETS)
-    for _ in range(3 * HIDDEN):
-        connection.hide("another-token")
-    connection.hide("the-next-token")
+    line, known = Line(accepts(1.0, TELLING)), ["the-first-token"]
+    request = UpgradeRequest("wss://x", secrets=lambda: tuple(known))
+    connection = await line.open(request)
+    known.append("the-next-token")
     with pytest.raises(ConnectionLost) as caught:
         await connection.run(line.taken.extend)
     assert caught.value.reason == "no ***, no ***"

@@ -395,6 +395,25 @@ async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays
     assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
 
 
+async def test_an_old_socket_stays_until_a_new_one_surely_brings_what_comes():
+    """Seen: five notifications, sent while a subscription was not active yet."""
+    old = [note(n) for n in range(1, 5)]
+    first = accepts(800.5, old[0], 1.0, old[1], 1.0, old[2], 1.0, old[3])
+    second = accepts(3.5, old[3], 4.0, note(5))
+    scene = Scene(first, second, unconfirmed=True, **ANEW)
+    await scene.stop_after(810)
+    assert scene.shown == [1, 2, 3, 4, 5]
+    assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
+    assert not any(channel.open for channel in scene.server.channels)
+
+
+@pytest.mark.parametrize("ends", [802, 806])
+async def test_who_stops_meanwhile_leaves_no_socket_open(ends):
+    scene = Scene(unconfirmed=True, **ANEW)
+    await scene.stop_after(ends)
+    assert [channel.open for channel in scene.server.channels] == [False, False]
+
+
 async def test_a_new_socket_is_tried_for_no_earlier_than_the_server_asks():
     scene = Scene(accepts(), answers(503, 20), answers(429, 60), **ANEW)
     await scene.stop_after(900)

@@ -535,6 +535,57 @@ async def test_a_subscription_that_graphql_refuses_is_the_end(refused, words):
     assert (ended.exit_code, words in ended.message) == (5, True)
 
 
+def located(message: str) -> dict[str, object]:
+    """Return an error that a resolver raised (graphql-js, ``locatedError``)."""
+    return {"message": message, "locations": [{"line": 1}], "path": ["x_mutated"]}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "error", "payload": [located("Service temporarily unavailable")]},
+        {"type": "error", "payload": [{"message": "Service unavailable"}]},
+        {"type": "next", "payload": {"errors": [{"message": "down"}], "data": None}},
+    ],
+)
+async def test_a_subscription_that_graphql_cannot_make_for_now_is_made_anew(frame):
+    async def fails(socket: Socket) -> None:
+        await initialises(socket)
+        await socket.hears()
+        await socket.say({"id": "notifyws", **frame})
+        await socket.stay()
+
+    async def story(socket: Socket) -> None:
+        await initialises(socket)
+        await socket.hears()
+        await socket.stay()
+
+    async with (
+        stage({}, fails, story, **GRAPHQL) as server,
+        listening(server, "directus-graphql", token="t"),
+    ):
+        await until(lambda: len(server.sockets) == 2)
+
+
+async def test_an_event_that_graphql_cannot_resolve_costs_that_event_alone():
+    """graphql-js, ``mapAsyncIterator``: each event is executed by itself."""
+
+    async def story(socket: Socket) -> None:
+        await initialises(socket)
+        await socket.hears()
+        errors = [located("connect ECONNREFUSED")]
+        await socket.say({"type": "next", "payload": {"errors": errors, "data": None}})
+        await socket.stay()
+
+    async with (
+        stage({}, story, **GRAPHQL) as server,
+        listening(server, "directus-graphql", token="t") as (service, _, events),
+    ):
+        await until(lambda: [each for each in events if isinstance(each, Failure)])
+        assert service.is_connected
+        assert len(server.sockets) == 1
+
+
 async def test_a_subscription_that_graphql_completes_is_made_anew():
     async def ends(socket: Socket) -> None:
         await initialises(socket)

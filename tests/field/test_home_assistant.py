@@ -279,7 +279,12 @@ async def test_two_events_of_one_automation_are_two():
 
 
 @pytest.mark.parametrize(
-    ("variables", "is_a_gap"), [("", False), ("event_type=doorbell", True)]
+    ("variables", "is_a_gap"),
+    [
+        ("", False),
+        ("event_type=doorbell", True),
+        ("event_type=notifyws_event", True),
+    ],
 )
 async def test_events_are_not_sent_again_and_an_interruption_says_so(
     variables, is_a_gap

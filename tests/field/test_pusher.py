@@ -230,6 +230,34 @@ async def test_a_channel_that_is_refused_ends_it_with_the_servers_words(status, 
     assert said in ended.message
 
 
+async def test_a_channel_that_is_taken_away_later_is_subscribed_to_anew():
+    """Seen: passed over, and "connected" stayed, with a channel that brought nothing."""
+    gone = {"type": "AuthError", "error": "gone", "status": 403}
+
+    async def ends_it(socket: Socket) -> None:
+        await greets(socket)
+        await joins(socket)
+        frame = {"event": "pusher:subscription_error", "channel": "news", "data": gone}
+        await socket.say(frame)
+        await socket.stay()
+
+    async def story(socket: Socket) -> None:
+        await greets(socket)
+        await joins(socket)
+        await socket.stay()
+
+    async with (
+        stage({}, ends_it, story) as server,
+        listening(server, "pusher", variables="app_key=k channel=news") as (
+            _,
+            _f,
+            told,
+        ),
+    ):
+        await until(lambda: len(server.sockets) == 2)
+        assert any("gone" in getattr(each, "reason", "") for each in told)
+
+
 async def test_several_channels_are_subscribed_to_one_after_the_other():
     async def story(socket: Socket) -> None:
         await greets(socket)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.protocol.profiles.stage import end_of
+from tests.support.httpd import json_answer
 
 TOKEN = "sentinel-token-1d1d1d1d1d1d1d1d1d1d"
 SHORT = "CabcDEF12345xyz"
@@ -46,6 +47,31 @@ async def test_a_token_that_a_refusal_repeats_is_masked(profile, frames, token):
     error = await end_of(story, profile, token=token, max_retries=0)
     assert "***" in error.message
     assert token not in f"{error.message} {error.args} {error.as_json()}"
+
+
+PASSWORD = "Sup3rSecretPassw0rd-XyZ"
+REFRESH = "refreshTOKENrefresh0001-abcdefgh"
+SAID = f"pw={PASSWORD} token {TOKEN} refresh {REFRESH}"
+AUTH_FAILED = {"type": "auth", "status": "error", "error": {"message": SAID}}
+SUBSCRIBED = {"type": "subscription", "event": "init", "data": [], "uid": "notifyws"}
+GONE = {"type": "subscribe", "status": "error", "error": {"message": SAID}}
+STORIES = {
+    "a handshake": [AUTH_FAILED],
+    "a session": [{"type": "auth", "status": "ok"}, SUBSCRIBED, AUTH_FAILED],
+    "a subscription": [{"type": "auth", "status": "ok"}, SUBSCRIBED, GONE],
+}
+
+
+@pytest.mark.parametrize("frames", STORIES.values(), ids=STORIES)
+async def test_so_is_all_that_a_login_told_and_got(frames):
+    """Seen: the password and the refresh token, whole, where a session ended."""
+    tokens = {"access_token": TOKEN, "refresh_token": REFRESH, "expires": 900_000}
+    login = {"POST /auth/login": lambda _: json_answer({"data": tokens})}
+    who = {"username": "me", "password": PASSWORD, "max_retries": 0}
+    error = await end_of(refusing(*frames), "directus", login, **who)
+    assert "pw=*** token *** refresh ***" in error.message
+    shown = f"{error.message} {error.args} {error.as_json()}"
+    assert not [each for each in (PASSWORD, TOKEN, REFRESH) if each in shown]
 
 
 UNANSWERED = """

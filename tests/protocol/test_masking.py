@@ -326,3 +326,11 @@ def test_a_long_run_of_what_begins_like_a_secret_takes_no_longer_than_it_is_long
 def test_a_name_tells_of_a_secret(name):
     assert is_called_secret(name)
     assert not is_called_secret(f"{name}_type")
+
+
+def test_what_begins_as_a_known_secret_is_masked_to_its_end():
+    """Seen: the token before this one, but for the header that both have."""
+    known = "eyJhbGciOiJIUzI1NiJ9.0002PAYLOAD.0002SIGNATURE"
+    other = known.replace("0002", "0001")
+    assert masked(f"new {known} old {other}, no", [known]) == "new *** old ***, no"
+    assert masked(f'{{"old":"{other}"}}', [known]) == '{"old":"***"}'

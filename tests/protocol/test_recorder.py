@@ -193,7 +193,7 @@ def test_an_opening_tells_where_to_and_not_who(unmasked):
         "ws://me:pw@h/p?token=abcd&x=1",
         {"Authorization": f"Bearer {SECRET}", "X-Api-Key": SECRET, "X-A": "b"},
         ("v1", SECRET),
-        secrets=(SECRET,),
+        secrets=lambda: (SECRET,),
     )
     assert [scene.recorder.opening(request) for _ in range(2)] == [1, 2]
     told = scene.lines[2]
@@ -279,9 +279,9 @@ def test_what_the_user_gave_and_what_is_told_again_is_not_forgotten():
 def test_secrets_are_remembered_but_not_without_end():
     recorder, asked = Scene().recorder, Request("GET", "https://h/", {})
     for number in range(MOST_SECRETS + 5):
-        recorder.exchanged(asked, Answer(), (), [f"secret-number-{number:05}"])
-    assert recorder.shown("secret-number-00004") != "***"
-    assert recorder.shown(f"secret-number-{MOST_SECRETS + 4:05}") == "***"
+        recorder.exchanged(asked, Answer(), (), [f"{number:05}-secret-number"])
+    assert recorder.shown("00004-secret-number") != "***"
+    assert recorder.shown(f"{MOST_SECRETS + 4:05}-secret-number") == "***"
     for letter in "abcdefgh":
         recorder.exchanged(asked, Answer(), (), [letter * (SECRETS_SIZE // 4)])
     assert recorder.shown("h" * (SECRETS_SIZE // 4)) == "***"

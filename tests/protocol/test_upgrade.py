@@ -179,7 +179,7 @@ def test_the_token_is_not_shown():
 
 @pytest.mark.parametrize("place", ["header", "query:t", "subprotocol:jwt", "message"])
 def test_an_opening_knows_its_secret_in_every_spelling(place):
-    assert opened("hush+hush", token_in=place).secrets == spellings("hush+hush")
+    assert opened("hush+hush", token_in=place).secrets() == spellings("hush+hush")
 
 
 # What a profile adds.

@@ -61,6 +61,7 @@ class Scene:
         begins: whether a server can be asked from a time on.
         renewal: how the token of a live connection is renewed.
         life: seconds that an access token lives.
+        unconfirmed: whether nothing says from when on a socket brings anything.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Scene:
         begins=True,
         renewal: Renewal | None = None,
         life: float = 900.0,
+        unconfirmed: bool = False,
         dice=(0.0,),
         **patience,
     ) -> None:
@@ -117,7 +119,12 @@ class Scene:
         )
         opening = opener if resume else without_id
         protocol = ServerProtocol(
-            URL, opening, FailureClassifier(), renewal, catch_up=catch_up
+            URL,
+            opening,
+            FailureClassifier(),
+            renewal,
+            catch_up=catch_up,
+            unconfirmed=unconfirmed,
         )
         verifier = None
         if settings.verify_every:

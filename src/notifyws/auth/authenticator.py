@@ -218,6 +218,15 @@ class Authenticator:
             return None
         return str(fill("Basic {said|b64}", {"said": ":".join(said)}))
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what nobody else may see of a server's words, as it may be spelled."""
+        from notifyws.protocol.masking import spellings
+
+        settings = self.settings
+        basic = (self.basic or "").rpartition(" ")[2]
+        said = settings.password, settings.token, basic
+        return spellings(*said, *self.tokens.secrets)
+
     @cached_property
     def tokens(self) -> TokenManager | StaticTokenProvider:
         """Whoever gives tokens: one that keeps them, or the ready-made one."""

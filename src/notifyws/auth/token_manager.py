@@ -14,7 +14,7 @@ The cache and the server's HTTP side are handed in. Of that, every call raises
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between looks while another process does the work."""
+LATELY = 8
+"""Secrets that are remembered, so that nobody shows them."""
 BY_WORDS = "2"
 """What is kept of a password whose refusal may be a proxy's; "1" of any other."""
 
@@ -55,6 +57,7 @@ class TokenManager:
 
     Attributes:
         obtained: how many tokens the server gave, by how.
+        secrets: tokens and passwords that were used of late.
     """
 
     def __init__(
@@ -78,10 +81,13 @@ class TokenManager:
         self._find_password = find_password
         self._no_way_in = no_way_in
         self.obtained: Counter[TokenSource] = Counter()
+        self.secrets = deque[str](maxlen=LATELY)
 
     async def peek(self) -> CachedTokens:
         """Return what is cached, without changing anything."""
-        return read_cached_tokens(await self._cache.read(self._account, *ACCESS))
+        now = read_cached_tokens(await self._cache.read(self._account, *ACCESS))
+        self._remember(now.access.value if now.access else None, now.refresh)
+        return now
 
     async def get(self) -> AccessToken:
         """Return a fresh access token, from wherever it costs least.
@@ -203,7 +209,12 @@ class TokenManager:
         """Return the password; a keyring is opened for nothing less than a login."""
         if self._password or self._find_password is None:
             return self._password
-        return await self._find_password()
+        found = await self._find_password()
+        self._remember(found)
+        return found
+
+    def _remember(self, *secrets: str | None) -> None:
+        self.secrets += (each for each in secrets if each and each not in self.secrets)
 
     async def _log_in(self, password: str) -> TokenPair:
         if not password:
@@ -235,6 +246,7 @@ class TokenManager:
         A reply without a refresh token leaves the old one its remaining time.
         """
         self.obtained[source] += 1
+        self._remember(*(each.value for each in (pair.access, pair.refresh) if each))
         user_id = pair.user_id or before.user_id
         entries = {
             "access": (pack(pair.access, user_id), pair.access.fresh_for),
@@ -263,6 +275,7 @@ class StaticTokenProvider:
     obtained: Mapping[TokenSource, int] = {}
 
     def __init__(self, pair: TokenPair) -> None:
+        self.secrets = deque((pair.access.value,))
         self._token = AccessToken(
             pair.access.value, "static", pair.access.lifetime, pair.user_id
         )

@@ -172,6 +172,7 @@ def build_server_protocol(
         token_in=settings.token_in,
         places=places,
         variables={**known, **auth.variables},
+        secrets=auth.secrets,
     )
     return ServerProtocol(
         shown_url(auth.url),
@@ -183,6 +184,7 @@ def build_server_protocol(
         _catch_up(auth, classifier),
         auth.http.ask,
         profile.http.verify_when == "in doubt",
+        any(step.send is not None and not step.expect for step in profile.handshake),
     )
 
 

@@ -17,15 +17,12 @@ from notifyws.connection.endings import Problem, within, without_secrets
 from notifyws.connection.ports import Ask, Dial, Keepalive, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.protocol.handshake import HandshakeState
-from notifyws.protocol.masking import spellings
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background, cancel, first_of
 
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
-HIDDEN = 30
-"""Spellings of tokens renewed in place that are masked: those of some ten."""
 
 
 class Connection:
@@ -34,7 +31,7 @@ class Connection:
     Args:
         keepalive: when to ping, and how long to wait for the pong.
         known: variables of the templates of frames.
-        secrets: what is masked in whatever ends it, as it may be spelled.
+        secrets: gives what is masked in whatever ends it, as it may be spelled.
 
     Attributes:
         latency: seconds the last ping took there and back.
@@ -49,10 +46,10 @@ class Connection:
         keepalive: Keepalive,
         clock: Clock,
         known: Mapping[str, Any],
-        secrets: tuple[str, ...] = (),
+        secrets: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._transport = transport
-        self._secrets, self._renewed = secrets, deque[str](maxlen=HIDDEN)
+        self._secrets = secrets
         self._keepalive = keepalive
         self._clock = clock
         self._failure: NetworkFailed | None = None
@@ -196,12 +193,8 @@ class Connection:
         self._failure = self._failure or self._told(error)
         self._transport.abort()
 
-    def hide(self, secret: str) -> None:
-        """Mask another secret from now on: a token that is renewed in place."""
-        self._renewed.extend(spellings(secret))
-
     def _told(self, error: Problem) -> Problem:
-        return without_secrets(error, (*self._secrets, *self._renewed))
+        return without_secrets(error, self._secrets())
 
     def died(self, said: str, error: Exception) -> None:
         """End the connection because what served it did: the next one has another."""

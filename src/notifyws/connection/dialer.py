@@ -74,7 +74,7 @@ async def dial(
     except Exception as error:  # noqa: BLE001 - the border: all becomes ours
         host = urlsplit(upgrade_request.url).netloc.rpartition("@")[2]
         ours = translated(error, host, settings.open_timeout)
-        raise without_secrets(ours, upgrade_request.secrets) from None
+        raise without_secrets(ours, upgrade_request.secrets()) from None
 
 
 async def _opened(

@@ -134,6 +134,7 @@ class ServerProtocol(Struct, frozen=True):
         catch_up: fetches what was missed where the socket does not bring it, given
             the token; returns whether that was all.
         ask: makes the HTTP requests of a handshake.
+        unconfirmed: whether the server does not say from when on it brings anything.
     """
 
     url: str
@@ -145,6 +146,7 @@ class ServerProtocol(Struct, frozen=True):
     catch_up: Callable[[Receiver, str], Awaitable[bool]] | None = None
     ask: Ask | None = None
     doubts: bool = False
+    unconfirmed: bool = False
 
 
 Place = str | int | datetime

@@ -187,7 +187,6 @@ class Renewer:
     async def _in_place(self, token: AccessToken) -> None:
         renewal = self._renewal
         self._connection.context.learn("access_token", token.value)
-        self._connection.hide(token.value)
         frame = self._connection.context.frame(renewal.frame)
         assert frame is not None
         self._holder.renewals.at = self._clock.now()

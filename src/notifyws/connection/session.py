@@ -228,10 +228,17 @@ class Session:
     async def replace(self, old: Connection, token: AccessToken) -> None:
         """Open a new connection, then leave the old one; what both bring is told once.
 
-        Only a pong that comes now proves that the old one missed nothing.
+        Only a pong that comes now proves that the old one missed nothing. Where nothing
+        says that the new one brings anything yet, the old one has some time left.
         """
         new = await self._open(token)
         self.receiver.cursor.deduplicator.begin_overlap()
+        if self._server_protocol.unconfirmed:
+            try:
+                await self._clock.sleep(OVERLAP)
+            except BaseException:
+                await new.close(1000)
+                raise
         self.connection, self.token = new, token
         sound = False
         try:

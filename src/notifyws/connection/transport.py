@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from websockets.client import ClientProtocol
@@ -49,7 +49,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         protocol: what the bytes mean.
         max_size: bytes of the largest message.
         close_timeout: seconds that the server has to end a connection that is over.
-        secrets: what a close reason must not show.
+        secrets: gives what a close reason must not show.
 
     Attributes:
         heard_at: monotonic seconds; when anything came, a ping or a pong too.
@@ -60,7 +60,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         protocol: ClientProtocol,
         max_size: int,
         close_timeout: float,
-        secrets: tuple[str, ...] = (),
+        secrets: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._protocol, self._framer = protocol, Framer(max_size)
         self._close_timeout, self._secrets = close_timeout, secrets
@@ -162,7 +162,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         reason, is_ours = self._protocol.close_reason or "", self._is_ours
         if code == CloseCode.ABNORMAL_CLOSURE and self._said is not None:
             (code, reason), is_ours = self._said, True
-        return ConnectionLost(int(code), masked(reason, self._secrets), sent=is_ours)
+        return ConnectionLost(int(code), masked(reason, self._secrets()), sent=is_ours)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take note of the way out."""

@@ -29,7 +29,6 @@ from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
-from notifyws.protocol.masking import spellings
 from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ class ActiveListener:
         return running
 
     def _hook(self, receiver: Receiver) -> None:
-        receiver.secrets = self._secrets
+        receiver.secrets = self._auth.secrets
         self.on_receiver(receiver)
 
     def _make_durable(self) -> DurableListener:
@@ -166,7 +165,7 @@ class ActiveListener:
         """Keep the listener's entry meanwhile."""
         heartbeat = None
         if self._listed:
-            told = self._counts, self._secrets
+            told = self._counts, self._auth.secrets
             heartbeat = build_heartbeat(self._auth, self.name, *told)
         if heartbeat is None:
             yield
@@ -253,13 +252,6 @@ class ActiveListener:
             "notUnderstood": receiver.not_understood,
             "lastNotUnderstood": receiver.last_not_understood,
         }
-
-    def _secrets(self) -> tuple[str, ...]:
-        """Return what nobody else may see, as it may be spelled."""
-        settings = self._auth.settings
-        token = self.session.token if self.session else None
-        known = token.value if token else ""
-        return spellings(known, settings.password, settings.token)
 
 
 def _proofs(session: Session | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from notifyws.models import printable
@@ -63,6 +64,8 @@ _SHORT = {'"': '"', "\\": "\\", "/": "/"} | dict(
 )
 _NUMBER = r"(?a)(?<!\\)(\\+)u00(?:(22)|(?!27|5[cC])([2-7][\da-fA-F]))"
 """A character by its number, however deep: a name may be spelt so, and its quotes."""
+_RUN = r"(?a)[\w.~+/=-]*[\w~+/=-]"
+"""What a token is made of."""
 
 Span = tuple[int, int]
 
@@ -72,6 +75,7 @@ def sendable(token: str) -> bool:
     return re.fullmatch(r"[!-~]+", token) is not None
 
 
+@lru_cache(maxsize=8)
 def spellings(*secrets: str) -> tuple[str, ...]:
     """Return secrets as they are, and as a query writes them.
 
@@ -213,13 +217,22 @@ def _known(
 
 
 def _begun(text: str, mark: str, rests: Sequence[str]) -> Iterator[Span]:
-    """Yield what begins with ``mark``, as far as any of the secrets goes on."""
-    longest, end = max(map(len, rests)), 0
+    """Yield what begins with ``mark``, as far as any of the secrets goes on.
+
+    What goes on in another way is another secret, such as the token before this one:
+    all of its run is meant.
+    """
+    longest, end, run = max(map(len, rests)), 0, re.compile(_RUN)
     while (start := text.find(mark, end)) >= 0:
         end = start + len(mark)
         ahead = text[end : end + longest]
         near = bisect_right(rests, ahead)  # most alike are its neighbours in the order
-        end += max(_common(ahead, rest) for rest in rests[max(near - 1, 0) : near + 1])
+        alike = rests[max(near - 1, 0) : near + 1]
+        common = max(_common(ahead, rest) for rest in alike)
+        end += common
+        is_whole = ahead[:common] in alike
+        if not is_whole and (more := run.match(text, end)) is not None:
+            end = more.end()
         yield start, end
 
 

@@ -70,7 +70,7 @@ class Recorder:
     def opening(self, request: UpgradeRequest) -> int:
         """Return the number of a socket that the client asks for."""
         self._sockets += 1
-        self._learn(request.secrets)
+        self._learn(request.secrets())
         parts = urlsplit(request.url)
         headers = {
             name: self._named(name, value) for name, value in request.headers.items()

@@ -7,7 +7,7 @@ server's refusal of it means stands in ``failures`` (``STATUSES``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import chain, zip_longest
 from types import MappingProxyType
@@ -37,7 +37,7 @@ class UpgradeRequest(Masked, frozen=True):
         headers: of the upgrade request; may hold the token.
         subprotocols: to offer, in order; may hold the token.
         frames: texts to send once it is open; may hold the token.
-        secrets: what must be masked in whatever the peer or the library says.
+        secrets: gives what must be masked in whatever the peer or the library says.
         known: variables of its templates; may hold the token.
         closes: what codes in frames mean.
         places: where streams stand that the server numbers by itself.
@@ -58,7 +58,7 @@ class UpgradeRequest(Masked, frozen=True):
     headers: Mapping[str, str] = field(default_factory=dict)
     subprotocols: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
+    secrets: Callable[[], tuple[str, ...]] = tuple
     steps: tuple[Handshake, ...] = ()
     known: Mapping[str, Any] = field(default_factory=dict)
     read: Decoder = decoder()
@@ -76,6 +76,7 @@ def upgrade_request(
     last_id: str | int | datetime | None = None,
     places: Places | None = None,
     variables: Mapping[str, Any] = MappingProxyType({}),
+    secrets: Callable[[], tuple[str, ...]] = tuple,
 ) -> UpgradeRequest:
     """Return how to open a socket.
 
@@ -86,6 +87,7 @@ def upgrade_request(
             can.
         places: where streams stand that the server numbers by itself.
         variables: the profile's constants and what the user added.
+        secrets: gives what else a server knows and nobody may see.
 
     Raises:
         ConfigurationError: ``token_in`` names no known place, or the token cannot
@@ -96,10 +98,11 @@ def upgrade_request(
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
+    ours = spellings(token, str(known["authorization"] or "").rpartition(" ")[2])
     placed = _placed(profile, _addressed(profile, url, known), known, place)
     return replace(
         placed,
-        secrets=spellings(token, str(known["authorization"] or "").rpartition(" ")[2]),
+        secrets=lambda: (*ours, *secrets()),
         steps=tuple(_asked(step, profile, variables) for step in profile.handshake),
         known=known,
         read=decoder_of(profile.socket),
