@@ -231,7 +231,7 @@ async def test_a_channel_that_is_refused_ends_it_with_the_servers_words(status, 
 
 
 async def test_a_channel_that_is_taken_away_later_is_subscribed_to_anew():
-    """Seen: passed over, and "connected" stayed, with a channel that brought nothing."""
+    """Seen: passed over, and "connected" stayed: a channel that brought nothing."""
     gone = {"type": "AuthError", "error": "gone", "status": 403}
 
     async def ends_it(socket: Socket) -> None:
