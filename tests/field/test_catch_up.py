@@ -60,8 +60,16 @@ async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said
         assert "gap" not in [event.name for event in events]
 
 
-async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so():
-    page = answer(200, PAGE, Content_Type="text/html")
+@pytest.mark.parametrize(
+    "page",
+    [
+        answer(200, PAGE, Content_Type="text/html"),
+        json_answer({"messages": "abc", "paging": {}}),
+        json_answer({"messages": 7, "paging": {}}),
+    ],
+    ids=["a page", "a text", "a number"],
+)
+async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so(page):
     async with (
         stage({"GET /message": lambda _: page}, cut, stays) as one,
         listening(one, "gotify", token="t", **QUICK) as (_, found, events),

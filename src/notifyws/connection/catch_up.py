@@ -196,12 +196,14 @@ class CatchUp:
         Raises:
             NetworkFailed: it is something else: a proxy's page, an error in JSON.
         """
-        if self._items is not None and self._items(body) is None:
+        found = body if self._items is None else self._items(body)
+        makes_sense = found is not None
+        if self._items is not None and found is None:
             known = names(self._catchup.items or "")
-            empty = isinstance(body, dict) and not known.isdisjoint(body)
-        else:
-            empty = body is not None
-        if not empty:
+            makes_sense = isinstance(body, dict) and not known.isdisjoint(body)
+        elif self._items is not None:
+            makes_sense = isinstance(found, list | dict)
+        if not makes_sense:
             raise NetworkFailed("what was answered holds no notifications", SEE)
         return body
 
