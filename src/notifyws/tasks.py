@@ -111,6 +111,17 @@ async def first_of(*bodies: Coroutine[Any, Any, object]) -> None:
         await cancel(*tasks)
 
 
+async def unless_cut(
+    wait: Awaitable[object], undo: Callable[[], Awaitable[object]]
+) -> None:
+    """Await something; where that is cut short, undo what was done for it."""
+    try:
+        await wait
+    except BaseException:
+        await undo()
+        raise
+
+
 async def unless_set(
     event: asyncio.Event, body: Coroutine[Any, Any, Result]
 ) -> Result | None:

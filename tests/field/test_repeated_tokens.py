@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.protocol.profiles.stage import end_of
+from notifyws import Message, NotificationService
+from notifyws.config.settings import Settings
+from tests.protocol.profiles.stage import end_of, stage
 from tests.support.httpd import json_answer
 
 TOKEN = "sentinel-token-1d1d1d1d1d1d1d1d1d1d"
@@ -72,6 +74,28 @@ async def test_so_is_all_that_a_login_told_and_got(frames):
     assert "pw=*** token *** refresh ***" in error.message
     shown = f"{error.message} {error.args} {error.as_json()}"
     assert not [each for each in (PASSWORD, TOKEN, REFRESH) if each in shown]
+
+
+async def test_so_it_is_where_a_request_is_refused_that_did_not_show_it():
+    """Seen: the password of a login, repeated in the refusal of a message."""
+    tokens = {"access_token": TOKEN, "refresh_token": REFRESH, "expires": 900_000}
+    answers = {
+        "POST /auth/login": lambda _: json_answer({"data": tokens}),
+        "GET /users/me": lambda _: json_answer({"errors": [{"message": SAID}]}, 400),
+    }
+    async with stage(answers, refusing()) as server:
+        settings = Settings(
+            url=server.url,
+            profile="directus",
+            username="me",
+            password=PASSWORD,
+            cache_url="memory:",
+            keyring=False,
+        )
+        service = NotificationService(settings)
+        (result,) = await service.send_all([Message("t", {"title": "x"})])
+    assert "***" in str(result)
+    assert PASSWORD not in str(result)
 
 
 UNANSWERED = """

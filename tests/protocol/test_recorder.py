@@ -10,6 +10,7 @@ from time import process_time
 import pytest
 
 from notifyws.auth.http_client import Request
+from notifyws.auth.known_secrets import named_secrets
 from notifyws.clock import Clock
 from notifyws.events import Connected
 from notifyws.protocol.recorder import (
@@ -18,7 +19,6 @@ from notifyws.protocol.recorder import (
     MOST_SECRETS,
     SECRETS_SIZE,
     Recorder,
-    named_secrets,
 )
 from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest

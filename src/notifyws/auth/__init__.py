@@ -12,6 +12,7 @@ http_api: login, refresh, logout, verify, send and catch-up, as the profile's st
 http_client: one HTTP client for one origin, and an exchange as it may be shown
 http_steps: how such steps are carried out
 http_refusals: the sentence by which an answer says why, and what helps
+known_secrets: what nobody may see of a server's words: one list for all who show them
 network_errors: why a host is not reached, in the same words everywhere
 proxies: the way to a host, straight or through the environment's proxy
 token_manager: cached, else refreshed once, else logged in; or a static token
@@ -24,6 +25,7 @@ __all__ = [
     "device_login",
     "http_client",
     "http_refusals",
+    "known_secrets",
     "network_errors",
     "proxies",
     "token_manager",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
+from notifyws.auth.known_secrets import known_secrets
 from notifyws.clock import Clock, real_clock
 from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
@@ -55,8 +56,7 @@ class Authenticator:
         self, settings: Settings, warn: Callable[[str], None], label: str = ""
     ) -> None:
         self.settings = settings
-        self.warn = warn
-        self.label = label
+        self.warn, self.label = warn, label
         self.odd_values: list[str] = []
 
     @cached_property
@@ -195,6 +195,7 @@ class Authenticator:
             variables={**self.variables, "authorization": self.basic},
             timeout=self.settings.http_timeout,
             tls=self.tls,
+            secrets=partial(known_secrets, self),
         )
 
     @cached_property
@@ -217,15 +218,6 @@ class Authenticator:
         if not all(said) or not mentions(self.profile.socket.headers, "authorization"):
             return None
         return str(fill("Basic {said|b64}", {"said": ":".join(said)}))
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what nobody else may see of a server's words, as it may be spelled."""
-        from notifyws.protocol.masking import spellings
-
-        settings = self.settings
-        basic = (self.basic or "").rpartition(" ")[2]
-        said = settings.password, settings.token, basic
-        return spellings(*said, *self.tokens.secrets)
 
     @cached_property
     def tokens(self) -> TokenManager | StaticTokenProvider:
@@ -252,14 +244,9 @@ class Authenticator:
         """Whoever keeps this account's tokens."""
         from notifyws.auth.token_manager import TokenManager
 
-        return TokenManager(
-            self.account,
-            self.cache,
-            self.http,
-            self.clock,
-            username=self.settings.username,
-            **self._password(),
-        )
+        parts = self.account, self.cache, self.http, self.clock
+        who = {"username": self.settings.username, **self._password()}
+        return TokenManager(*parts, **who)
 
     def _password(self) -> dict[str, Any]:
         """Return what a login can be made with, where a password is of any use."""

@@ -12,7 +12,7 @@ import re
 import secrets
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from types import MappingProxyType
 from typing import Any
@@ -56,6 +56,7 @@ class HttpSteps:
         variables: the profile's constants, and what the user gave.
         timeout: seconds for all steps of one run together.
         tls: whom to trust on ``https://``; ``None`` when it is plain.
+        secrets: gives what no error may show, besides what goes with a request.
 
     Attributes:
         on_exchange: is told of every exchange, if set.
@@ -69,8 +70,9 @@ class HttpSteps:
         variables: Mapping[str, Any] = MappingProxyType({}),
         timeout: float = 10.0,
         tls: ssl.SSLContext | None = None,
+        secrets: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        self.origin = origin
+        self.origin, self._secrets = origin, secrets
         self.variables = variables
         self._profile = profile
         self._timeout = timeout
@@ -105,6 +107,7 @@ class HttpSteps:
         variables = {**self.variables, "origin": self.origin, **moment, **known}
         named = (name for name in variables if re.search(_SECRET, name))
         hidden = spellings(*(as_text(variables[name]) for name in named))
+        hidden += self._secrets()
         replies: list[Answer] = []
         import_httpx()
         end = asyncio.get_running_loop().time() + self._timeout

@@ -106,9 +106,14 @@ def run(
 
         for signum in ENDING:
             if signal.getsignal(signum) is not signal.SIG_IGN:
-                loop.add_signal_handler(signum, _interrupt, task)
+                loop.add_signal_handler(signum, heard, signum, task)
                 signal.signal(signum, on_signal)  # before the loop's turn, or without
         return await main
+
+    def heard(signum: int, task: Task[Any]) -> None:
+        if not caught:  # it came between the two lines above
+            on_signal(signum, None)
+        _interrupt(task)
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
         if caught:

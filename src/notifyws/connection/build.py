@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.known_secrets import known_secrets
 from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import RENEWING, denied, opened
@@ -172,7 +173,7 @@ def build_server_protocol(
         token_in=settings.token_in,
         places=places,
         variables={**known, **auth.variables},
-        secrets=auth.secrets,
+        secrets=partial(known_secrets, auth),
     )
     return ServerProtocol(
         shown_url(auth.url),

@@ -29,7 +29,7 @@ from notifyws.connection.reconnect import Event as Fact
 from notifyws.connection.reconnect import Order, Reconnector, State, Stop
 from notifyws.connection.renewal import Renewals, Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
-from notifyws.tasks import background, first_of, unless_set
+from notifyws.tasks import background, first_of, unless_cut, unless_set
 
 if TYPE_CHECKING:
     from notifyws.connection.verification import Verifier
@@ -80,14 +80,13 @@ class Session:
         self._machine, self._tokens, self._dial = machine, tokens, dial
         self._server_protocol, self.verifier = server_protocol, verifier
         self._clock, self._keepalive = clock, keepalive
-        self._stopping = asyncio.Event()
+        self._stopping, self.renewals = asyncio.Event(), Renewals()
         self._next_token: AccessToken | None = None
         self.outcome = Outcome(server_protocol.classifier)
         self._tell = receiver.emitter.tell
         self.receiver, self.counts = receiver, self.outcome.counts
         self.connection: Connection | None = None
         self.token: AccessToken | None = None
-        self.renewals = Renewals()
 
     @property
     def state(self) -> State:
@@ -228,17 +227,12 @@ class Session:
     async def replace(self, old: Connection, token: AccessToken) -> None:
         """Open a new connection, then leave the old one; what both bring is told once.
 
-        Only a pong that comes now proves that the old one missed nothing. Where nothing
-        says that the new one brings anything yet, the old one has some time left.
+        Only a pong that comes now proves that the old one missed nothing.
         """
         new = await self._open(token)
         self.receiver.cursor.deduplicator.begin_overlap()
         if self._server_protocol.unconfirmed:
-            try:
-                await self._clock.sleep(OVERLAP)
-            except BaseException:
-                await new.close(1000)
-                raise
+            await unless_cut(self._clock.sleep(OVERLAP), new.close)
         self.connection, self.token = new, token
         sound = False
         try:

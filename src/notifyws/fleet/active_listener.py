@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.known_secrets import known_secrets
 from notifyws.connection.build import build_session
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.connection.reconnect import State
@@ -138,7 +140,7 @@ class ActiveListener:
         return running
 
     def _hook(self, receiver: Receiver) -> None:
-        receiver.secrets = self._auth.secrets
+        receiver.secrets = partial(known_secrets, self._auth)
         self.on_receiver(receiver)
 
     def _make_durable(self) -> DurableListener:
@@ -165,7 +167,7 @@ class ActiveListener:
         """Keep the listener's entry meanwhile."""
         heartbeat = None
         if self._listed:
-            told = self._counts, self._auth.secrets
+            told = self._counts, partial(known_secrets, self._auth)
             heartbeat = build_heartbeat(self._auth, self.name, *told)
         if heartbeat is None:
             yield

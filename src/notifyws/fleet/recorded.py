@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from notifyws.auth.known_secrets import named_secrets
 from notifyws.config.recording_file import RecordingFile
 from notifyws.config.settings import FIELDS
 from notifyws.fleet.active_listener import ActiveListener
-from notifyws.protocol.recorder import Recorder, named_secrets
+from notifyws.protocol.recorder import Recorder
 
 
 @contextmanager

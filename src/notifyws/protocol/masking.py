@@ -219,8 +219,7 @@ def _known(
 def _begun(text: str, mark: str, rests: Sequence[str]) -> Iterator[Span]:
     """Yield what begins with ``mark``, as far as any of the secrets goes on.
 
-    What goes on in another way is another secret, such as the token before this one:
-    all of its run is meant.
+    What goes on otherwise is another secret, as the token before this one: all of it.
     """
     longest, end, run = max(map(len, rests)), 0, re.compile(_RUN)
     while (start := text.find(mark, end)) >= 0:
@@ -228,12 +227,9 @@ def _begun(text: str, mark: str, rests: Sequence[str]) -> Iterator[Span]:
         ahead = text[end : end + longest]
         near = bisect_right(rests, ahead)  # most alike are its neighbours in the order
         alike = rests[max(near - 1, 0) : near + 1]
-        common = max(_common(ahead, rest) for rest in alike)
-        end += common
-        is_whole = ahead[:common] in alike
-        if not is_whole and (more := run.match(text, end)) is not None:
-            end = more.end()
-        yield start, end
+        end += max(_common(ahead, rest) for rest in alike)
+        more = None if text[start:end][len(mark) :] in alike else run.match(text, end)
+        yield start, (end := more.end() if more else end)
 
 
 def _common(one: str, other: str) -> int:

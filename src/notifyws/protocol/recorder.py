@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from notifyws import __version__, recording
 from notifyws.clock import Clock, utc_text
 from notifyws.events import Event, as_json
-from notifyws.models import as_text, strict_json
+from notifyws.models import strict_json
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import is_called_secret, masked, spellings, without_named
 from notifyws.protocol.upgrade import UpgradeRequest
@@ -210,13 +210,6 @@ class Recorder:
                 return frame
             text = self._masked(frame.decode(errors="surrogateescape"))
             return text.encode(errors="surrogateescape")
-
-
-def named_secrets(variables: Mapping[str, Any]) -> list[str]:
-    """Return the values of variables that are called secrets by their names."""
-    return [
-        as_text(value) for name, value in variables.items() if is_called_secret(name)
-    ]
 
 
 def _json(value: Any) -> str:
