@@ -10,7 +10,6 @@ from time import process_time
 import pytest
 
 from notifyws.auth.http_client import Request
-from notifyws.auth.known_secrets import named_secrets
 from notifyws.clock import Clock
 from notifyws.events import Connected
 from notifyws.protocol.recorder import (
@@ -174,11 +173,6 @@ def test_what_is_masked_keeps_its_type_and_equal_ones_stay_equal():
     }
     inner = '{"data":"{\\"token\\":\\"x\\"}"}'
     assert recorder.shown(inner) == '{"data":"{\\"token\\":\\"***1\\"}"}'
-
-
-def test_variables_that_are_called_secrets_are_secrets():
-    said = {"app_secret": SECRET, "channel": "news", "otp_key": 12, "token": None}
-    assert named_secrets(said) == [SECRET, "12", ""]
 
 
 def test_whoever_asks_for_secrets_has_them():

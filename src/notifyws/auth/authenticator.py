@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
-from notifyws.auth.known_secrets import known_secrets
+from notifyws.auth.known_secrets import given_secrets, known_secrets
 from notifyws.clock import Clock, real_clock
 from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
@@ -184,6 +184,11 @@ class Authenticator:
         return Lifetimes(s.access_ttl, s.refresh_ttl, s.access_margin, s.refresh_margin)
 
     @cached_property
+    def given_secrets(self) -> tuple[str, ...]:
+        """What the user gave that nobody else may see."""
+        return given_secrets(self.settings, self.variables)
+
+    @cached_property
     def http(self) -> HttpApi:
         """The server's HTTP side."""
         from notifyws.auth.http_api import HttpApi
@@ -245,8 +250,7 @@ class Authenticator:
         from notifyws.auth.token_manager import TokenManager
 
         parts = self.account, self.cache, self.http, self.clock
-        who = {"username": self.settings.username, **self._password()}
-        return TokenManager(*parts, **who)
+        return TokenManager(*parts, username=self.settings.username, **self._password())
 
     def _password(self) -> dict[str, Any]:
         """Return what a login can be made with, where a password is of any use."""

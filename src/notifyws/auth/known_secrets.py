@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from notifyws.config.settings import FIELDS, Settings
 from notifyws.models import as_text
-from notifyws.protocol.masking import is_called_secret, spellings
-
-_NAMES = "password|secret|token|otp"
-"""What a variable's name holds that no message needs to show; a path it may need."""
+from notifyws.protocol.masking import is_called_secret, queried, spellings
 
 if TYPE_CHECKING:
     from notifyws.auth.authenticator import Authenticator
 
 
 def known_secrets(auth: Authenticator) -> tuple[str, ...]:
-    """Return passwords, tokens of late and variables of an account, as spelled."""
-    said = auth.settings.password, auth.settings.token
-    named = (v for name, v in auth.variables.items() if re.search(_NAMES, name))
-    return spellings(*said, *map(as_text, named), *auth.tokens.secrets)
+    """Return what the user gave and the tokens of late, as they may be spelled."""
+    return spellings(*auth.given_secrets, *auth.tokens.secrets)
 
 
-def named_secrets(variables: Mapping[str, Any]) -> list[str]:
-    """Return the values of variables that are called secrets by their names."""
-    return [
-        as_text(value) for name, value in variables.items() if is_called_secret(name)
-    ]
+def given_secrets(settings: Settings, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets among settings and variables, and in the queries of URLs.
+
+    A variable is one by its name, as ``api_key`` is, and ``auth_path`` is none.
+    """
+    said = [str(getattr(settings, n)) for n, each in FIELDS.items() if each.secret]
+    named = (n for n in variables if is_called_secret(n) and not n.endswith("path"))
+    urls = settings.url, settings.connect_url
+    asked = [each for url in urls for each in queried(url)]
+    return (*said, *(as_text(variables[name]) for name in named), *asked)

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from notifyws.auth.known_secrets import named_secrets
 from notifyws.config.recording_file import RecordingFile
-from notifyws.config.settings import FIELDS
 from notifyws.fleet.active_listener import ActiveListener
 from notifyws.protocol.recorder import Recorder
 
@@ -37,10 +35,8 @@ def recorded(
     profile, http = auth.profile.name, auth.http
     file = RecordingFile(path, warn)
     try:
-        hidden = (name for name, each in FIELDS.items() if each.secret)
-        said = (str(getattr(auth.settings, name)) for name in hidden)
-        secrets = (*said, *named_secrets(auth.variables))
-        recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)
+        how = auth.clock, profile, auth.given_secrets
+        recorder = Recorder(file.write, *how, unmasked=unmasked)
         auth.recorder = recorder
         http.steps.on_exchange = recorder.exchanged
         listener.observers.append(recorder.observe)

@@ -129,7 +129,9 @@ class Output:
         """Return how many bytes can be written without blocking, 0 for none."""
         if not self._asked:
             return _BIG_PIECE
-        if wanted > _PIECE and self._capacity:
+        if self._capacity and wanted <= _PIECE:  # the pipe says itself, and takes all
+            return self._capacity
+        if self._capacity:
             waiting = array("i", [0])
             fcntl.ioctl(self._fd, termios.FIONREAD, waiting)
             if waiting[0] == 0:
