@@ -59,3 +59,20 @@ def test_so_many_are_remembered():
         marks.mark(Notification({"type": "t", "id": n}, ""))
     assert marks.mark(Notification({"type": "t", "id": 0}, "")) == first
     assert said == []
+
+
+def test_what_the_stream_holds_is_known_to_whoever_leads_next():
+    """Seen: after a restart, the first reading of each sensor was no news."""
+    said: list[str] = []
+    before, after = Marks(said.append), Marks(said.append)
+    readings = [
+        Notification({"type": "t", "id": "sensor-1", "data": {"v": v}}, "")
+        for v in range(4)
+    ]
+    marks = [before.mark(each) for each in readings[:3]]
+    for each in readings[:3]:
+        after.remember(each)
+    mark = after.mark(readings[3])
+    assert mark not in marks
+    assert mark == before.mark(readings[3])
+    assert said == []

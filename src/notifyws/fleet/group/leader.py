@@ -58,6 +58,7 @@ class GroupLeader:
 
     Args:
         line_of: what is appended of a notification.
+        remember: is told of what the stream holds already.
         announce: takes events for whoever shows things here.
         is_covered: returns whether another socket of the group has been open since
             then (unix seconds): what came there is no gap.
@@ -79,6 +80,7 @@ class GroupLeader:
         standing: Standing,
         *,
         line_of: Lines,
+        remember: Callable[[Notification], None],
         announce: Callable[..., None],
         observe: Callable[[Event], None],
         in_doubt: Callable[[], None],
@@ -88,7 +90,7 @@ class GroupLeader:
     ) -> None:
         self._auth, self._store = auth, store
         self._began, self._previous = standing.began, standing.previous
-        self._announce, self._observe = announce, observe
+        self._announce, self._observe, self._remember = announce, observe, remember
         self._is_covered = is_covered
         self.handled_until, self._ahead = handled_until, ahead
         s = auth.settings
@@ -215,8 +217,10 @@ class GroupLeader:
         seen = []
         async for entry in self._store.latest(REMEMBERED // 4):
             with suppress(ValueError):
-                if (ident := notification_of(entry.line or "").id) is not None:
-                    seen.append(ident)
+                known = notification_of(entry.line or "")
+                self._remember(known)
+                if known.id is not None:
+                    seen.append(known.id)
         seen.reverse()
         leaders = {self._store.member, self._previous.partition(" ")[2]}
         position = await self._appender.begin(position, leaders, set(seen))

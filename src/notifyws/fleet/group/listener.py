@@ -204,6 +204,7 @@ class GroupListener(StreamListener):
             build_spool(self._auth, self._store.name),
             standing,
             line_of=self._line_of,
+            remember=self._marks.remember,
             announce=self.queue.announce,
             observe=self._observe,
             in_doubt=self._soon.set,

@@ -10,7 +10,7 @@ each socket that brings it, for twice is better than never.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 from notifyws.fleet.group.keys import DISTINCT
@@ -36,18 +36,18 @@ class Marks:
 
     def mark(self, notification: Notification) -> str:
         """Return the mark of a notification; empty where it has none."""
-        n = notification
-        if n.id is not None and self._is_new(
-            mark := _digest([n.id, n.type, n.title, n.message])
-        ):
-            return mark
-        has_any = n.id is not None or n.fields.get("timestamp")
-        if has_any and self._is_new(mark := _digest(["", n.id, n.fields])):
-            return mark
+        for mark in _marks_of(notification):
+            if self._is_new(mark):
+                return mark
         if not self._warned:
             self._warned = True
             self._warn(WITHOUT)
         return ""
+
+    def remember(self, notification: Notification) -> None:
+        """Know of what is in the stream: it comes again as another one only."""
+        for mark in _marks_of(notification):
+            self._is_new(mark)
 
     def _is_new(self, mark: str) -> bool:
         if mark in self._seen:
@@ -56,6 +56,14 @@ class Marks:
         if len(self._seen) > 2 * DISTINCT:
             self._seen.popitem(last=False)
         return True
+
+
+def _marks_of(n: Notification) -> Iterator[str]:
+    """Yield what may mark it: what came first has the first of them."""
+    if n.id is not None:
+        yield _digest([n.id, n.type, n.title, n.message])
+    if n.id is not None or n.fields.get("timestamp"):
+        yield _digest(["", n.id, n.fields])
 
 
 def _digest(told: object) -> str:
