@@ -10,7 +10,12 @@ import pytest
 from notifyws.auth.cache.keys import decode
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
-from notifyws.auth.token_manager import BY_WORDS, StaticTokenProvider, TokenManager
+from notifyws.auth.token_manager import (
+    BY_WORDS,
+    LATELY,
+    StaticTokenProvider,
+    TokenManager,
+)
 from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 from notifyws.models import Account, Token, TokenPair
 from tests.support.scripted import FlakyCache, ScriptedIssuer, warm
@@ -848,3 +853,19 @@ def test_no_token_shows_in_a_repr():
     token = Token("s3cret", 60.0, 0.0)
     found = CachedTokens(access_text=pack(token, None), refresh="s3cret")
     assert "s3cret" not in repr([token, found, AccessToken("s3cret", "cache", 1.0)])
+
+
+async def test_a_password_that_was_found_is_a_secret_however_many_tokens_there_were():
+    """Seen: forgotten at the fourth renewal, and then shown where a server said it."""
+
+    async def find() -> str:
+        return "right"
+
+    scene = Scene()
+    manager = scene.token_manager(password="", find=find)
+    await manager.login()
+    for _ in range(2 * LATELY):
+        await manager.force()
+    assert manager.secrets[0] == "right"
+    assert len(manager.secrets) == 1 + LATELY
+    assert (await manager.get()).value in manager.secrets

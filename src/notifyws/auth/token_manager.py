@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 POLL = 0.05
 """Seconds between looks while another process does the work."""
 LATELY = 8
-"""Secrets that are remembered, so that nobody shows them."""
+"""Tokens that are remembered, so that nobody shows them."""
 BY_WORDS = "2"
 """What is kept of a password whose refusal may be a proxy's; "1" of any other."""
 
@@ -57,7 +57,6 @@ class TokenManager:
 
     Attributes:
         obtained: how many tokens the server gave, by how.
-        secrets: tokens and passwords that were used of late.
     """
 
     def __init__(
@@ -81,7 +80,13 @@ class TokenManager:
         self._find_password = find_password
         self._no_way_in = no_way_in
         self.obtained: Counter[TokenSource] = Counter()
-        self.secrets = deque[str](maxlen=LATELY)
+        self._found_password = ""
+        self._lately = deque[str](maxlen=LATELY)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The password that was found, and the tokens that were used of late."""
+        return self._found_password, *self._lately
 
     async def peek(self) -> CachedTokens:
         """Return what is cached, without changing anything."""
@@ -209,12 +214,11 @@ class TokenManager:
         """Return the password; a keyring is opened for nothing less than a login."""
         if self._password or self._find_password is None:
             return self._password
-        found = await self._find_password()
-        self._remember(found)
+        self._found_password = found = await self._find_password()
         return found
 
     def _remember(self, *secrets: str | None) -> None:
-        self.secrets += (each for each in secrets if each and each not in self.secrets)
+        self._lately += (each for each in secrets if each and each not in self._lately)
 
     async def _log_in(self, password: str) -> TokenPair:
         if not password:
@@ -275,7 +279,7 @@ class StaticTokenProvider:
     obtained: Mapping[TokenSource, int] = {}
 
     def __init__(self, pair: TokenPair) -> None:
-        self.secrets = deque((pair.access.value,))
+        self.secrets = (pair.access.value,)
         self._token = AccessToken(
             pair.access.value, "static", pair.access.lifetime, pair.user_id
         )
