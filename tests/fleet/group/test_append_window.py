@@ -91,3 +91,14 @@ def test_it_reaches_back_to_its_beginning_or_to_what_it_had_no_room_for():
     places = [(0, f"{7000 + n}-0") for n in range(COUNT + 2)]
     made.add(places, [(0, "x", "")] * len(places))
     assert [made.reaches(since) for since in (7.0, 7.001, 7.002)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("present", "since", "all_of_it"),
+    [("", 9.0, True), ("10", 0.0, True), ("01", 9.0, True), ("00", 4.9, False)],
+)
+def test_what_is_missing_is_here_where_the_oldest_is_there_or_it_reaches_back(
+    present, since, all_of_it
+):
+    found = AppendWindow(5.0).has_all([each == "1" for each in present], since)
+    assert found is all_of_it

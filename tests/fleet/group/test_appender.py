@@ -114,6 +114,7 @@ class Scene:
 
     def __init__(self, path: Path, store: FakeStore, limit: int = 1 << 20) -> None:
         self.store, self.doubts, self.said = store, 0, list[str]()
+        self.waited_since, self.gaps = 0.0, list[float]()
         self.spool = Spool(path, "acct-g", limit, self.said.append)
         self.appender = GroupAppender(
             store,
@@ -121,6 +122,8 @@ class Scene:
             fast(),
             LEASE,
             line_of=lambda note: (0, note.line(), ""),
+            waited_since=lambda: self.waited_since,
+            tell_gap=self.gaps.append,
             in_doubt=self._doubt,
             warn=self.said.append,
         )
@@ -422,8 +425,32 @@ async def test_what_was_handled_by_then_is_not_appended_again(tmp_path):
         assert group.store.titles == ["4", "5", "6"]
 
 
-async def test_of_several_that_append_none_knows_which_batch_was_the_last(tmp_path):
+async def test_a_lease_of_another_slot_tells_nothing_of_the_last_batch(tmp_path):
     async with scene(tmp_path) as group:
-        group.store.is_shared = True
         await group.receive(1, 3)
+        group.appender.renew(Standing(1, LEASE.proof, 1))
         assert group.appender.last_batch == ""
+
+
+@pytest.mark.parametrize("how", ["beat", "append"])
+async def test_what_redis_lost_beyond_what_is_known_is_a_gap(
+    tmp_path, how, monkeypatch
+):
+    """Seen: a Redis came back 7,000 entries older; 2,000 were gone, and no word."""
+    monkeypatch.setattr("notifyws.fleet.group.append_window.COUNT", 4)
+    async with scene(tmp_path) as group:
+        for first in range(1, 11, 2):
+            await group.receive(first, first + 1)
+        group.store.roll_back(4, known=3)  # all that is known, and no more
+        group.appender.look_for_lost(0.007)
+        await group.settled(10)
+        assert group.gaps == []
+        group.store.roll_back(7, known=1)
+        group.waited_since = 0.002
+        if how == "beat":
+            group.appender.look_for_lost(0.002)
+        else:
+            group.store.troubles = ["words"]
+            await group.receive(11, 11)
+        await group.appender.settled()
+        assert group.gaps == [0.002]

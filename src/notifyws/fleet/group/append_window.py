@@ -48,6 +48,14 @@ class AppendWindow:
         """Tell whether all that was appended since then (unix seconds) is here."""
         return self._since <= since
 
+    def has_all(self, present: Sequence[bool], since: float) -> bool:
+        """Tell whether all that is missing since then is here.
+
+        What Redis lost by coming back older is what was appended last: where the oldest
+        that is known here is there, so is all before it.
+        """
+        return not present or present[0] or self.reaches(since)
+
     def lost(self, present: Sequence[bool], since: float | None = None) -> list[Line]:
         """Return what is missing, and forget that it was appended.
 

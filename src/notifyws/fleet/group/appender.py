@@ -44,6 +44,9 @@ class GroupAppender:
 
     Args:
         line_of: what is appended of a notification.
+        waited_since: returns since when (unix seconds by Redis' clock) not all that was
+            appended is surely handled.
+        tell_gap: is told the same where what Redis lost can be told no more.
 
     Attributes:
         sure_until: RFC 3339; what arrived until then is in the stream.
@@ -57,12 +60,15 @@ class GroupAppender:
         standing: Standing,
         *,
         line_of: Lines,
+        waited_since: Callable[[], float],
+        tell_gap: Callable[[float], None],
         in_doubt: Callable[[], None],
         warn: Callable[[str], None],
     ) -> None:
         self._store, self._spool, self._clock = store, spool, clock
         self._slot, self._proof = standing.slot, standing.proof
         self._line_of, self._in_doubt, self._warn = line_of, in_doubt, warn
+        self._waited_since, self._tell_gap = waited_since, tell_gap
         self._window = AppendWindow(standing.at)
         self._received = self._appended = ListenerPosition()
         self._number = 0
@@ -116,6 +122,8 @@ class GroupAppender:
 
     def renew(self, standing: Standing) -> None:
         """Append with this lease from now on."""
+        if standing.slot != self._slot:  # what was appended there last is another's
+            self._last_batch = ""
         self._slot, self._proof = standing.slot, standing.proof
 
     def forget(self) -> None:
@@ -208,9 +216,7 @@ class GroupAppender:
             return False
         if places:
             self._window.add(places, batch.lines)
-        self._appended = batch.position
-        if not self._store.is_shared:  # else another's may be the last
-            self._last_batch = self._store.name_of(batch)
+        self._appended, self._last_batch = batch.position, self._store.name_of(batch)
         return True
 
     async def _put_aside(self, lines: Sequence[Line]) -> None:
@@ -276,7 +282,11 @@ class GroupAppender:
         if leader != self._proof and not self._store.is_shared:
             self._in_doubt()
             return False
-        parts = steps(self._window.lost(present, self._handled_until))
+        handled = self._handled_until
+        since = self._waited_since() if handled is None else handled
+        if not self._window.has_all(present, since):
+            self._tell_gap(since)
+        parts = steps(self._window.lost(present, handled))
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
         self._disturbed, self._handled_until, self._last_batch = False, None, ""

@@ -59,6 +59,7 @@ class GroupLeader:
     Args:
         line_of: what is appended of a notification.
         remember: is told of what the stream holds already.
+        waited_since, tell_gap: see :class:`GroupAppender`.
         announce: takes events for whoever shows things here.
         is_covered: returns whether another socket of the group has been open since
             then (unix seconds): what came there is no gap.
@@ -81,6 +82,8 @@ class GroupLeader:
         *,
         line_of: Lines,
         remember: Callable[[Notification], None],
+        waited_since: Callable[[], float],
+        tell_gap: Callable[[float], None],
         announce: Callable[..., None],
         observe: Callable[[Event], None],
         in_doubt: Callable[[], None],
@@ -101,6 +104,8 @@ class GroupLeader:
             auth.clock,
             standing,
             line_of=line_of,
+            waited_since=waited_since,
+            tell_gap=tell_gap,
             in_doubt=in_doubt,
             warn=auth.warn,
         )
@@ -201,9 +206,8 @@ class GroupLeader:
         Args:
             handled_until: unix seconds by Redis' clock; nothing earlier is appended.
         """
-        reaches = self._appender.reaches(handled_until)
         self._appender.look_for_lost(handled_until)
-        return reaches and not self._store.is_shared
+        return self._appender.reaches(handled_until) and not self._store.is_shared
 
     async def aclose(self) -> None:
         """Let go of the spool: what is in it is for who leads next on this host."""

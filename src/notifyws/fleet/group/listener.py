@@ -185,9 +185,12 @@ class GroupListener(StreamListener):
         since, leader = self.membership.waited_since, self._leader
         is_all = leader is not None and leader.look_for_lost(since)
         if standing.lost and standing.lost != self.membership.dealt_with and not is_all:
-            start = moment_text(since) if since else self._emitter.now()
-            self._emitter.tell(Gap(start, self._emitter.now(), LOST))
+            self._tell_lost(since)
         self.membership.dealt_with = standing.lost
+
+    def _tell_lost(self, since: float) -> None:
+        start = moment_text(since) if since else self._emitter.now()
+        self._emitter.tell(Gap(start, self._emitter.now(), LOST))
 
     def _tell_role(self, standing: Standing) -> None:
         leads = standing.slot >= 0
@@ -205,6 +208,8 @@ class GroupListener(StreamListener):
             standing,
             line_of=self._line_of,
             remember=self._marks.remember,
+            waited_since=lambda: self.membership.waited_since,
+            tell_gap=self._tell_lost,
             announce=self.queue.announce,
             observe=self._observe,
             in_doubt=self._soon.set,

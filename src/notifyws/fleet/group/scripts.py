@@ -24,7 +24,8 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
                                  ``position`` and ``heard_at`` (where the group stands
                                  at the server), ``socket:N`` (with several: since
                                  and until when it is open, and whose), ``batch``
-                                 (what was appended last, of whom), ``gaps`` and
+                                 (what was appended last, of whom; with several
+                                 sockets ``batch:N`` for each), ``gaps`` and
                                  ``gap`` (the latest)
 ``...:ids``          sorted set  with several sockets: what was appended lately
 ===================  ==========  ======================================================
@@ -56,7 +57,7 @@ local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
 local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
 local batch, dealt = ARGV[15], ARGV[16]
-local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets', 'batch')
+local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets', 'position')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
 local at, forgot = now(), number_in(known[3])
@@ -174,6 +175,7 @@ for n = 1, streams do
   end
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
+local last = redis.call('HGET', meta, sockets > 1 and 'batch:' .. mine or 'batch')
 local lost = number_in(redis.call('HGET', meta, 'lost'))
 if mine >= 0 and lost > 0 and lost == number_in(dealt) then
   redis.call('HDEL', meta, 'lost')
@@ -182,7 +184,7 @@ end
 return {{mine, proof, since_fence, began[2] or '', soonest, leader, lag,
   pending, own, oldest or false, at, alive_now, covered,
   redis.call('HGET', meta, 'heard_at') or '',
-  lost, batch ~= '' and batch ~= known[5] and 1 or 0}}
+  lost, mine >= 0 and batch ~= '' and batch ~= last and 1 or 0}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 

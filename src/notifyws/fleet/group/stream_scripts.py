@@ -11,11 +11,13 @@ from notifyws.fleet.group.scripts import RELEASED, REPLAY
 
 APPEND = f"""{TIME}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
-if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
+local batch = 'batch'
+if tonumber(ARGV[5]) > 0 then batch = 'batch:' .. string.match(KEYS[1], '%d+$') end
+if ARGV[3] == '1' and redis.call('HGET', KEYS[2], batch) == ARGV[2] then
   return {{2}}
 end
 local known = ARGV[3] == '1' or ARGV[7] == ''
-if not known and ARGV[7] ~= redis.call('HGET', KEYS[2], 'batch') then return {{3}} end
+if not known and ARGV[7] ~= redis.call('HGET', KEYS[2], batch) then return {{3}} end
 local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{}}
 local at = distinct > 0 and now() or 0
 for i = 8, #ARGV, words do
@@ -31,7 +33,7 @@ if distinct > 0 then
   redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -distinct - 1)
   redis.call('PEXPIRE', KEYS[3], 86400000)
 end
-redis.call('HSET', KEYS[2], 'position', ARGV[4], 'batch', ARGV[2])
+redis.call('HSET', KEYS[2], 'position', ARGV[4], batch, ARGV[2])
 return {{1, table.concat(done, ' ')}}
 """
 """Appends a batch, if its writer holds a lease, and moves the group's position.
