@@ -50,6 +50,14 @@ async def test_a_stranger_is_refused_everywhere(headers):
         assert (await one.stats())["connections"] == 0
 
 
+@pytest.mark.parametrize("code", [[1], {}, "1000", True, 1005, 7, 1e3])
+async def test_a_close_code_that_is_none_is_refused_in_words(code):
+    async with world() as one:
+        answer = await one.http.post("/_dev/cut", json={"code": code})
+        assert answer.status_code == 400
+        assert "a close code is" in answer.text
+
+
 async def test_a_stranger_is_refused_before_all_is_said():
     async with world() as one:
         reader, writer = await asyncio.open_connection("127.0.0.1", one.server.port)

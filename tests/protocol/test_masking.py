@@ -334,3 +334,19 @@ def test_what_begins_as_a_known_secret_is_masked_to_its_end():
     other = known.replace("0002", "0001")
     assert masked(f"new {known} old {other}, no", [known]) == "new *** old ***, no"
     assert masked(f'{{"old":"{other}"}}', [known]) == '{"old":"***"}'
+
+
+@pytest.mark.parametrize("between", ["X", "/", ""])
+def test_what_begins_within_such_a_run_is_masked_too(between):
+    """Seen: of a password right behind its own beginning, all but its first letters."""
+    known = "pa!ssword-long#1"
+    said = f"not pa!ssword-lo{between}{known}."
+    assert masked(said, [known]) == "not ***."
+
+
+def test_many_that_begin_within_one_run_are_read_in_little_time():
+    known = "abcdefghijkl!secret"
+    text = "abcdefghijkl" * 80_000
+    began = process_time()
+    assert masked(text, [known]) == "***"
+    assert process_time() - began < 2.0

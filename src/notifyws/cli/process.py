@@ -99,11 +99,9 @@ def run(
     caught: list[int] = []
 
     async def watched() -> Result:
-        task = asyncio.current_task()
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None
-        loop = asyncio.get_running_loop()
         loop.call_later(garbage_after, _look_for_garbage)
-
         for signum in ENDING:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 loop.add_signal_handler(signum, heard, signum, task)

@@ -196,13 +196,13 @@ class CatchUp:
         Raises:
             NetworkFailed: it is something else: a proxy's page, an error in JSON.
         """
-        found = body if self._items is None else self._items(body)
-        makes_sense = found is not None
-        if self._items is not None and found is None:
+        if self._items is None:
+            makes_sense = body is not None
+        elif (found := self._items(body)) is not None:
+            makes_sense = isinstance(found, list | dict)
+        else:
             known = names(self._catchup.items or "")
             makes_sense = isinstance(body, dict) and not known.isdisjoint(body)
-        elif self._items is not None:
-            makes_sense = isinstance(found, list | dict)
         if not makes_sense:
             raise NetworkFailed("what was answered holds no notifications", SEE)
         return body

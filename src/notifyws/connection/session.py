@@ -232,7 +232,7 @@ class Session:
         new = await self._open(token)
         self.receiver.cursor.deduplicator.begin_overlap()
         if self._server_protocol.unconfirmed:
-            await unless_cut(self._clock.sleep(OVERLAP), new.close)
+            await unless_cut(sleep(self._clock, OVERLAP), new.close)
         self.connection, self.token = new, token
         sound = False
         try:

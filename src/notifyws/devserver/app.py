@@ -234,7 +234,7 @@ def _publish(context: Context, body: Body) -> str:
 
 async def _cut(context: Context, body: Body) -> Body:
     code, reason = body.get("code"), str(body.get("reason") or "")
-    if code is not None and code not in SENDABLE:
+    if code is not None and (type(code) is not int or code not in SENDABLE):
         known = "a close code is 1000 to 4999, and 1005, 1006, 1015 are not sent"
         raise ValueError(known)
     if len(reason.encode()) > REASON_LIMIT:

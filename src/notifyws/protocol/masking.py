@@ -221,15 +221,18 @@ def _begun(text: str, mark: str, rests: Sequence[str]) -> Iterator[Span]:
 
     What goes on otherwise is another secret, as the token before this one: all of it.
     """
-    longest, end, run = max(map(len, rests)), 0, re.compile(_RUN)
+    longest, run = max(map(len, rests)), re.compile(_RUN)
+    end = covered = 0
     while (start := text.find(mark, end)) >= 0:
         end = start + len(mark)
         ahead = text[end : end + longest]
         near = bisect_right(rests, ahead)  # most alike are its neighbours in the order
         alike = rests[max(near - 1, 0) : near + 1]
         end += max(_common(ahead, rest) for rest in alike)
-        more = None if text[start:end][len(mark) :] in alike else run.match(text, end)
-        yield start, (end := more.end() if more else end)
+        is_whole = text[start:end][len(mark) :] in alike
+        if end > covered and not is_whole and (more := run.match(text, end)):
+            covered = more.end()  # another may begin in it
+        yield start, max(end, covered)
 
 
 def _common(one: str, other: str) -> int:

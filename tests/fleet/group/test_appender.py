@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from notifyws.clock import Clock
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed
+from notifyws.fleet.group.append_window import COUNT
 from notifyws.fleet.group.appender import GroupAppender
 from notifyws.fleet.group.entries import AT_ONCE, Batch, Place, Standing
 from notifyws.fleet.group.spool import Spool
@@ -433,24 +434,21 @@ async def test_a_lease_of_another_slot_tells_nothing_of_the_last_batch(tmp_path)
 
 
 @pytest.mark.parametrize("how", ["beat", "append"])
-async def test_what_redis_lost_beyond_what_is_known_is_a_gap(
-    tmp_path, how, monkeypatch
-):
+async def test_what_redis_lost_beyond_what_is_known_is_a_gap(tmp_path, how):
     """Seen: a Redis came back 7,000 entries older; 2,000 were gone, and no word."""
-    monkeypatch.setattr("notifyws.fleet.group.append_window.COUNT", 4)
+    last = COUNT + 2 * AT_ONCE
     async with scene(tmp_path) as group:
-        for first in range(1, 11, 2):
-            await group.receive(first, first + 1)
-        group.store.roll_back(4, known=3)  # all that is known, and no more
+        await group.receive(1, last)
+        group.store.roll_back(AT_ONCE, known=last // AT_ONCE - 1)
         group.appender.look_for_lost(0.007)
-        await group.settled(10)
+        await group.settled(last)
         assert group.gaps == []
-        group.store.roll_back(7, known=1)
-        group.waited_since = 0.002
+        group.store.roll_back(last - AT_ONCE, known=1)
+        group.waited_since = 0.2
         if how == "beat":
-            group.appender.look_for_lost(0.002)
+            group.appender.look_for_lost(0.2)
         else:
             group.store.troubles = ["words"]
-            await group.receive(11, 11)
+            await group.receive(last + 1, last + 1)
         await group.appender.settled()
-        assert group.gaps == [0.002]
+        assert group.gaps == [0.2]

@@ -72,6 +72,8 @@ def test_what_the_stream_holds_is_known_to_whoever_leads_next():
     marks = [before.mark(each) for each in readings[:3]]
     for each in readings[:3]:
         after.remember(each)
+    after.remember(Notification({"type": "t", "timestamp": "x"}, ""))
+    assert after.mark(Notification({"type": "t", "timestamp": "x"}, ""))
     mark = after.mark(readings[3])
     assert mark not in marks
     assert mark == before.mark(readings[3])

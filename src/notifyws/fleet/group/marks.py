@@ -45,9 +45,13 @@ class Marks:
         return ""
 
     def remember(self, notification: Notification) -> None:
-        """Know of what is in the stream: it comes again as another one only."""
-        for mark in _marks_of(notification):
-            self._is_new(mark)
+        """Know of what is in the stream: its id comes again with another one only.
+
+        What has no id may come again itself, from a server that sends it once more.
+        """
+        if notification.id is not None:
+            for mark in _marks_of(notification):
+                self._is_new(mark)
 
     def _is_new(self, mark: str) -> bool:
         if mark in self._seen:

@@ -34,6 +34,7 @@ KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 
 FORGOTTEN = "Redis does not know what was appended last"
+"""Said of a batch that is not appended yet: what came before it goes first."""
 
 
 class GroupStream(GroupKeys):

@@ -109,8 +109,7 @@ for _, stream in ipairs(KEYS) do
   local length, read = redis.call('XLEN', stream), '0-0'
   local groups = length > 0 and redis.call('XINFO', 'GROUPS', stream) or {{}}
   for _, group in ipairs(groups) do
-    local facts = {{}}
-    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    local facts = facts_of(group)
     if facts['name'] == '{MEMBERS}' then read = facts['last-delivered-id'] end
   end
   local most, bytes = tonumber(ARGV[3]), 8000000
@@ -149,8 +148,7 @@ for _, stream in ipairs(KEYS) do
   end
   local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, '{MEMBERS}')
   for _, consumer in ipairs(consumers.err and {{}} or consumers) do
-    local facts = {{}}
-    for i = 1, #consumer, 2 do facts[consumer[i]] = consumer[i + 1] end
+    local facts = facts_of(consumer)
     if facts['pending'] == 0 and facts['idle'] > {3_600_000} then
       redis.call('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', facts['name'])
     end
