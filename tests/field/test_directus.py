@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from notifyws.errors import (
@@ -269,13 +267,12 @@ async def test_a_session_that_is_ended_on_a_live_socket_is_begun_anew_once():
     async def ends(socket: Socket) -> None:
         await greets(socket)
         await subscribes(socket)
-        await asyncio.sleep(0.1)
         await socket.say(refusal("auth", "AUTH_FAILED", "Authentication failed."))
         await socket.stay()
 
     async with (
         stage(renewing(), ends, stays_after_greeting) as server,
-        listening(server, "directus", stable_after=0.05, **USER),
+        listening(server, "directus", stable_after=0.0, **USER),
     ):
         await until(lambda: len(server.sockets) == 2 and server.sockets[1].heard)
     ended = await end_of(ends, "directus", **STATIC)

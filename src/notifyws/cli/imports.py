@@ -45,7 +45,7 @@ LATE = (
 )
 """What ``asyncio``, ``websockets``, ``urllib.parse``, ``msgspec``, ``typer``, ``uuid``,
 ``platformdirs``, ``traceback``, ``linecache`` and we import: with what these import
-themselves, 40 modules."""
+themselves, 58 modules (Python 3.11)."""
 KNOWN: Mapping[str, Mapping[str, Any]] = {
     "platform": {"system": lambda: os.uname().sysname},
     "secrets": {
