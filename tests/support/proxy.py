@@ -79,7 +79,11 @@ class Proxy:
             _end(writer, resets=True)
             return
         self.opened += 1
-        there = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            there = await asyncio.open_connection("127.0.0.1", self.target)
+        except BaseException:
+            _end(writer, resets=True)
+            raise
         line = (writer, there[1])
         self._lines.add(line)
         self.most_open = max(self.most_open, len(self._lines))
@@ -94,10 +98,10 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._end(line)  # before anything is awaited, which may be cancelled, too
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            self._end(line)
 
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
@@ -172,7 +176,8 @@ class Proxy:
         self._tasks.add(task)
         return lambda: loop.call_soon_threadsafe(task.cancel)
 
-    async def stop(self) -> None:
+    async def stop(self, server: asyncio.Server) -> None:
+        server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -208,6 +213,5 @@ def proxy(target: int) -> Iterator[tuple[Proxy, InAThread]]:
     try:
         yield one, thread
     finally:
-        thread.do(one.stop())
-        server.close()
+        thread.do(one.stop(server))
         thread.stop()
