@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+
 import pytest
 
 from notifyws import Message, NotificationService
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
+from notifyws.diagnostics.connection_probe import ConnectionProbe
+from notifyws.diagnostics.profile_check import walk
 from tests.protocol.profiles.stage import end_of, stage
 from tests.support.httpd import json_answer
 
@@ -76,6 +81,45 @@ async def test_so_is_all_that_a_login_told_and_got(frames):
     assert not [each for each in (PASSWORD, TOKEN, REFRESH) if each in shown]
 
 
+COMPLAINT = {"type": "x", "status": "error", "error": {"message": SAID}}
+
+
+@asynccontextmanager
+async def checked(*frames):
+    """Give who logs in at a server that says these, once its handshake is done."""
+    tokens = {"access_token": TOKEN, "refresh_token": REFRESH, "expires": 900_000}
+    paths = "POST /auth/login", "POST /auth/refresh"
+    login = dict.fromkeys(paths, lambda _: json_answer({"data": tokens}))
+    who = {"username": "me", "password": PASSWORD, "cache_url": "memory:"}
+    async with stage(login, refusing(*frames)) as server:
+        settings = Settings(url=server.url, profile="directus", keyring=False, **who)
+        auth = Authenticator(settings, print)
+        try:
+            yield auth
+        finally:
+            await auth.aclose()
+
+
+async def test_so_it_is_in_what_a_check_hears():
+    """Seen: whole in ``status --check``, where the check had masked all else."""
+    said = [{"type": "auth", "status": "ok"}, SUBSCRIBED, COMPLAINT]
+    async with checked(*said) as auth:
+        probe = ConnectionProbe(auth, await auth.tokens.get())
+        await probe.open()
+        assert await probe.hear(5.0)
+        await probe.close()
+        assert probe.complaint == "pw=*** token *** refresh ***"
+
+
+@pytest.mark.parametrize("last", [COMPLAINT, GONE, AUTH_FAILED])
+async def test_so_it_is_in_what_a_check_of_a_profile_tells(last):
+    said = [{"type": "auth", "status": "ok"}, SUBSCRIBED, last]
+    async with checked(*said) as auth:
+        told = str([stage async for stage in walk(auth, 0.2)])
+    assert "pw=*** token *** refresh ***" in told
+    assert not [each for each in (PASSWORD, TOKEN, REFRESH) if each in told]
+
+
 async def test_so_it_is_where_a_request_is_refused_that_did_not_show_it():
     """Seen: the password of a login, repeated in the refusal of a message."""
     tokens = {"access_token": TOKEN, "refresh_token": REFRESH, "expires": 900_000}
@@ -83,15 +127,9 @@ async def test_so_it_is_where_a_request_is_refused_that_did_not_show_it():
         "POST /auth/login": lambda _: json_answer({"data": tokens}),
         "GET /users/me": lambda _: json_answer({"errors": [{"message": SAID}]}, 400),
     }
+    who = {"username": "me", "password": PASSWORD, "cache_url": "memory:"}
     async with stage(answers, refusing()) as server:
-        settings = Settings(
-            url=server.url,
-            profile="directus",
-            username="me",
-            password=PASSWORD,
-            cache_url="memory:",
-            keyring=False,
-        )
+        settings = Settings(url=server.url, profile="directus", keyring=False, **who)
         service = NotificationService(settings)
         (result,) = await service.send_all([Message("t", {"title": "x"})])
     assert "***" in str(result)

@@ -31,6 +31,7 @@ profiles are read in ``protocol``.
 __all__ = [
     "build",
     "connection",
+    "endings",
     "event_emitter",
     "outcome",
     "ports",

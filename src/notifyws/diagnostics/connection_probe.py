@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.auth.http_client import Request
+from notifyws.auth.known_secrets import known_secrets
 from notifyws.clock import utc_text
 from notifyws.connection.build import (
     build_server_protocol,
@@ -24,6 +25,7 @@ from notifyws.connection.build import (
     verify_token,
 )
 from notifyws.connection.connection import Connection
+from notifyws.connection.endings import Problem, without_secrets
 from notifyws.connection.ports import Dial, Transport
 from notifyws.connection.renewal import Responder
 from notifyws.delivery.build import build_rules
@@ -173,10 +175,12 @@ class ConnectionProbe:
         self._heard.set()
         self._tell(arrival)
         for each in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
-            if isinstance(each, ServerError):
-                self.complaint = each.message
-            elif isinstance(each, ControlFrame):
-                responder.hear(each)
+            said = responder.hear(each) if isinstance(each, ControlFrame) else each
+            if isinstance(said, ServerError):
+                hidden = *spellings(self._token.value), *known_secrets(self._auth)
+                self.complaint = masked(said.message[:LONGEST], hidden)
+            elif isinstance(said, ControlFrame):
+                responder.hear(said)
 
 
 async def try_socket(auth: Authenticator, token: AccessToken) -> None:
@@ -236,12 +240,20 @@ class Trace:
         """Mask these from now on, too."""
         self._secrets += spellings(*secrets)
 
+    def shown(self, text: str) -> str:
+        """Return a text without them."""
+        return masked(text, self._secrets)
+
+    def without_secrets(self, error: Problem) -> Problem:
+        """Return the same error, without them in any of its words."""
+        return without_secrets(error, self._secrets)
+
     def line(self, text: str) -> None:
         """Keep a line."""
         way = text[:3]
         self._told[way] += 1
         if self._told[way] <= MOST:
-            self._lines.append(masked(text, self._secrets)[:LONGEST])
+            self._lines.append(self.shown(text)[:LONGEST])
 
     def exchange(
         self,

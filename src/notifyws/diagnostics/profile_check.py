@@ -31,7 +31,6 @@ from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
 from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
 from notifyws.protocol.composer import of_message
-from notifyws.protocol.masking import queried
 from notifyws.protocol.since import can_begin
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ async def walk(
         send: a message to send; ``None`` to send nothing.
         everything: also fetch what was missed, and log out in the end.
     """
-    said = auth.settings.password, auth.settings.token
-    trace = Trace(*said, *queried(auth.url))
+    trace = Trace(*auth.given_secrets)
     auth.http.steps.on_exchange = trace.exchange
     walker = _Walker(auth, trace, patience, send)
     try:
@@ -84,11 +82,11 @@ async def walk(
             try:
                 detail = await step()
             except NotifyError as caught:
-                error = walker.judged(caught)
+                error = trace.without_secrets(walker.judged(caught))
                 yield Stage(name, "fail", error.message, trace.taken(), error)
                 return
             kind: Outcome = "warn" if isinstance(detail, Doubt) else "pass"
-            words = detail or "the profile has none"
+            words = trace.shown(detail) or "the profile has none"
             yield Stage(name, kind if detail else "skip", words, trace.taken())
     finally:
         await walker.leave()

@@ -50,9 +50,8 @@ _SPOKEN = (
     rf"{_WORD}"
 )
 """What follows these words, as in a header; but no plain word of a sentence."""
-_RUN = r"[\w+/=.~%-]"
 _KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
-_OPAQUE = rf"(?a)(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}"
+_OPAQUE = rf"(?a)(?<![\w+/=.~%-])(?!{_KEY})[\w+/=.~%-]{{16,}}"
 """What may be a token, whatever it is called: long, without blanks, and no key."""
 _ESCAPE = (
     r"(?a)\\(?:u(?:([dD][89abAB][\da-fA-F]{2})\\u([dD][c-fC-F][\da-fA-F]{2})"
@@ -207,7 +206,10 @@ def _known(
     spans = [span for mark in alike for span in _begun(text, mark, alike[mark])]
     if alike and not seen and may_vanish(text):
         spans += _within(
-            text, VANISHING, _nothing, lambda left: _known(left, alike, layers, True)
+            text,
+            VANISHING,
+            lambda _: "",
+            lambda left: _known(left, alike, layers, True),
         )
     if layers and alike and "\\" in text:
         spans += _within(
@@ -270,10 +272,6 @@ def _within(
     return [(outer(start), outer(end)) for start, end in spans]
 
 
-def _nothing(unseen: re.Match[str]) -> str:
-    return ""
-
-
 def _meaning(escape: re.Match[str]) -> str:
     """Return the character that an escape means."""
     high, low, number, short = escape.groups()
@@ -299,5 +297,4 @@ def _towards(location: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     if host and re.fullmatch(r"(?a)[\w.:\[\]-]+", host):
         return f"to {scheme}//{host}"
-    scheme = scheme or host
-    return "elsewhere" if scheme else "within this server"
+    return "elsewhere" if scheme or host else "within this server"
