@@ -295,8 +295,8 @@ def test_however_much_waits_at_the_end_of_a_nameless_listener_becomes_letters(
 def test_what_there_is_no_time_to_keep_is_said_to_be_lost(home: Home, server: Server):
     listener = waiting_for_a_hook(home, server)
     listener.signal(signal.SIGINT)
-    listener.signal(signal.SIGTERM)
-    assert listener.wait() == -signal.SIGTERM
+    listener.signal(signal.SIGTERM)  # the system may hand over this one first
+    assert listener.wait() in (-signal.SIGINT, -signal.SIGTERM)
     assert "Lost, because no time is left: exec has" in listener.err.text
 
 
