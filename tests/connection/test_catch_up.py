@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import pytest
@@ -40,6 +40,7 @@ class Desk:
     def __init__(self, order: str, answer: Answer, tokens: Any = None) -> None:
         clock = VirtualClock().clock
         self.asked, self._answer = 0, answer
+        self.known: dict[str, Any] = {}
         self.queue = DeliveryQueue(1000, 1_000_000)
         self.receiver = Receiver(RULES, self.queue, Cursor(0), clock)
         self.told: list[str] = []
@@ -51,7 +52,7 @@ class Desk:
         self.catch_up = CatchUp(catchup, self._fetch, tokens, *how)
 
     async def _fetch(self, token: str, known: Any) -> list[dict[str, Any]]:
-        self.asked += 1
+        self.asked, self.known = self.asked + 1, known
         return await self._answer(self.asked)
 
     async def ids(self) -> list[str | None]:
@@ -119,6 +120,55 @@ async def test_a_page_that_leads_nowhere_is_shown_once_and_the_rest_is_a_gap(ids
     assert len(await desk.ids()) == 1 + 3
     found = await desk.catch_up.after("1", desk.receiver)
     assert not found.complete
+
+
+WITHOUT = {3, 6}
+"""Which of the server's have no id, though others have."""
+
+
+def some(numbers: range, without: Collection[int] = WITHOUT) -> list[dict[str, Any]]:
+    """Return notifications, of which some have no id."""
+    ids = [{} if n in without else {"id": n} for n in numbers]
+    return [
+        {"type": "a", "title": f"n{n}", **known}
+        for n, known in zip(numbers, ids, strict=True)
+    ]
+
+
+class Paged:
+    """Answers three at a time, oldest first, behind the one that is asked after."""
+
+    def __init__(self, all_there_is: list[dict[str, Any]], *, pages: bool) -> None:
+        self.all, self.pages = all_there_is, pages
+        self.desk = Desk("oldest first", self.answer)
+
+    async def answer(self, asked: int) -> list[dict[str, Any]]:
+        if not self.pages:
+            return self.all
+        after = self.desk.known["last_id"]
+        known = [each.get("id") for each in self.all]
+        first = known.index(after) + 1 if after in known else 0
+        return self.all[first : first + 3]
+
+
+@pytest.mark.parametrize("pages", [True, False])
+@pytest.mark.parametrize("last", [6, 7, 8, 9])
+async def test_what_has_no_id_at_the_end_of_a_page_hides_none_behind_it(last, pages):
+    """Seen: the pages behind it were never asked for, and no gap was said."""
+    desk = Paged(some(range(1, last + 1)), pages=pages).desk
+    assert await desk.catch_up(desk.receiver, "t") is True
+    found = await desk.queue.get()
+    titles = [each.title for each in found if isinstance(each, Notification)]
+    assert titles[1:] == [f"n{n}" for n in range(2, last + 1)]
+    check = await desk.catch_up.after(1, desk.receiver)
+    assert check.complete
+
+
+async def test_a_full_page_without_any_id_may_hide_others():
+    desk = Paged(some(range(1, 20), range(5, 10)), pages=True).desk
+    assert await desk.catch_up(desk.receiver, "t") is False
+    check = await desk.catch_up.after(1, desk.receiver)
+    assert not check.complete
 
 
 @pytest.mark.parametrize("order", ["oldest first", "newest first"])

@@ -41,6 +41,46 @@ UNREAD = 30.0
 """Seconds that an open socket may lie unread meanwhile, all pages and delays in."""
 
 
+class _Pages:
+    """Where paging has come to: from a place on, or from now backwards.
+
+    Attributes:
+        known: the variables that the next page is asked for with.
+        ended: whether nothing leads further.
+        whole: whether that is because nothing is there.
+    """
+
+    def __init__(self, place: Place | None, *, newest_first: bool) -> None:
+        self._newest_first = newest_first
+        self._stands = "before" if newest_first else "last_id"
+        self._ids = list[str | int | None]()
+        self.known: dict[str, Any] = {"last_id": place, "since": None, "before": None}
+        if isinstance(place, datetime):
+            self.known |= {"last_id": None, "since": spelled(place)}
+        self.ended, self.whole = False, True
+
+    def turn(self, page: list[Notification]) -> list[Notification]:
+        """Turn to what is after a page; return what of this one counts.
+
+        What has no id leads nowhere: at the end of a page it comes again, behind the
+        last that has one. Where none has, nothing tells what is behind a full page;
+        one that comes again, whatever is asked for, is all that there is.
+        """
+        ids = [each.id for each in page]
+        named = [n for n, each in enumerate(ids) if each is not None]
+        count, last = (named[-1] + 1, ids[named[-1]]) if named else (0, None)
+        if last in (None, self.known[self._stands]):
+            is_same, is_full = ids == self._ids, len(ids) >= len(self._ids) > 0
+            goes_on = is_full and not is_same and count < len(ids)
+            self.ended = True
+            self.whole = not (page if self._newest_first else goes_on)
+            return page[count:] if is_same else page
+        self._ids, self.known[self._stands] = ids, last
+        if not self._newest_first:
+            self.known["since"] = None
+        return page[:count]
+
+
 class CatchUp:
     """Fetches what was missed and hands it over, oldest first."""
 
@@ -106,69 +146,51 @@ class CatchUp:
         self, place: Place, receiver: Receiver, end: float, token: str
     ) -> Found:
         found: list[Notification] = []
-        whole = True
-        async for body, known in self._pages(token, place, end):
+        whole, pages = True, _Pages(place, newest_first=self._newest_first)
+        async for body in self._bodies(token, pages, end):
             arrival = self._meaning(body, receiver)
             whole, page = whole and not tells_gap(arrival), notifications(arrival)
             at = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
             if self._newest_first and at is not None:
                 return Found([*found, *page[:at]][::-1], complete=whole)
-            found += page
-            if self._turned(page, known):
+            found += pages.turn(page)
+            if pages.ended:
                 reached = isinstance(place, datetime) or not self._newest_first
                 found = self._oldest_first(found)
-                whole = whole and not (self._newest_first and page)
-                return Found(found, complete=whole, reached=reached)
+                return Found(found, complete=whole and pages.whole, reached=reached)
         is_sure = not self._newest_first
         return Found(self._oldest_first(found), complete=False, reached=is_sure)
 
     async def _fetch_all(self, receiver: Receiver, end: float, token: str) -> bool:
-        place, missed = receiver.cursor.place, list[Notification]()
-        async for body, known in self._pages(token, place, end):
+        missed = list[Notification]()
+        pages = _Pages(receiver.cursor.place, newest_first=self._newest_first)
+        async for body in self._bodies(token, pages, end):
             arrival = self._meaning(body, receiver)
             receiver.hear_fetched(arrival, body)
-            page = notifications(arrival)
-            is_last = self._turned(page, known)
+            page = pages.turn(notifications(arrival))
             new = [each for each in page if receiver.is_news(each)]
             missed += new
-            if self._newest_first and page and len(new) == len(page):
-                if is_last:
-                    break  # and nothing leads there
+            reached = self._newest_first and len(new) < len(page)
+            if self._newest_first and not (reached or pages.ended):
                 continue  # what was known before lies further back
             await receiver.catch_up(self._oldest_first(missed))
-            if self._newest_first or is_last:
-                return True
+            if reached or pages.ended:
+                return reached or pages.whole
             missed = []
         await receiver.catch_up(missed[::-1])
         return False
 
-    async def _pages(
-        self, token: str, place: Place | None, end: float
-    ) -> AsyncIterator[tuple[Any, dict[str, Any]]]:
-        """Yield bodies from a place on, or from now backwards, until the end.
-
-        With each comes what was known when it was asked for, to be turned to the next.
-        """
-        known: dict[str, Any] = {"last_id": place, "since": None, "before": None}
-        if isinstance(place, datetime):
-            known |= {"last_id": None, "since": spelled(place)}
+    async def _bodies(
+        self, token: str, pages: _Pages, end: float
+    ) -> AsyncIterator[Any]:
+        """Yield what is answered for each page, until the end."""
         for _ in range(self._catchup.pages):
             try:
                 async with asyncio.timeout(end - self._clock.now()):
-                    body = await self._fetch_patiently(token, known, end)
+                    body = await self._fetch_patiently(token, pages.known, end)
             except TimeoutError:
                 return
-            yield body, known
-
-    def _turned(self, page: list[Notification], known: dict[str, Any]) -> bool:
-        """Turn to what is after a page; return whether nothing is."""
-        stands = "before" if self._newest_first else "last_id"
-        if not page or page[-1].id in (None, known[stands]):
-            return True
-        known[stands] = page[-1].id
-        if not self._newest_first:
-            known["since"] = None
-        return False
+            yield body
 
     def _oldest_first(self, found: list[Notification]) -> list[Notification]:
         return found[::-1] if self._newest_first else found
