@@ -25,7 +25,11 @@ from tests.support.virtual import VirtualClock, elapsed
 pytestmark = pytest.mark.virtual_time
 
 RULES = Rules(
-    [Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")],
+    [
+        Rule(match={"type": "gap"}, then="gap"),
+        Rule(match={"type": "presence"}, then="ignore"),
+        *(Rule(match={"type": each}, then="notification") for each in ("a", "note")),
+    ],
 )
 Answer = Callable[[int], Awaitable[list[dict[str, Any]]]]
 
@@ -169,6 +173,30 @@ async def test_a_full_page_without_any_id_may_hide_others():
     assert await desk.catch_up(desk.receiver, "t") is False
     check = await desk.catch_up.after(1, desk.receiver)
     assert not check.complete
+
+
+@pytest.mark.parametrize("kind", ["presence", "nobody knows"])
+@pytest.mark.parametrize("order", ["oldest first", "newest first"])
+async def test_a_page_of_what_is_no_notification_is_not_the_end(order, kind):
+    """Seen: all behind five ignored things of a history was lost without a word."""
+
+    async def answer(asked: int) -> list[dict[str, Any]]:
+        if asked > 1:
+            return [{"type": kind}] * 3
+        return page(5) if order == "oldest first" else page(20)[::-1]
+
+    desk = Desk(order, answer)
+    assert await desk.catch_up(desk.receiver, "t") is False
+    desk = Desk(order, answer)
+    assert not (await desk.catch_up.after("1", desk.receiver)).complete
+
+
+async def test_fewer_of_them_than_a_page_holds_are():
+    async def answer(asked: int) -> list[dict[str, Any]]:
+        return [{"type": "presence"}] * 2 if asked > 1 else page(5)
+
+    desk = Desk("oldest first", answer)
+    assert await desk.catch_up(desk.receiver, "t") is True
 
 
 @pytest.mark.parametrize("order", ["oldest first", "newest first"])

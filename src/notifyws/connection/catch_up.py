@@ -53,29 +53,34 @@ class _Pages:
     def __init__(self, place: Place | None, *, newest_first: bool) -> None:
         self._newest_first = newest_first
         self._stands = "before" if newest_first else "last_id"
-        self._ids = list[str | int | None]()
+        self._ids, self._size = list[str | int | None](), 0
         self.known: dict[str, Any] = {"last_id": place, "since": None, "before": None}
         if isinstance(place, datetime):
             self.known |= {"last_id": None, "since": spelled(place)}
         self.ended, self.whole = False, True
 
-    def turn(self, page: list[Notification]) -> list[Notification]:
+    def turn(self, page: list[Notification], size: int) -> list[Notification]:
         """Turn to what is after a page; return what of this one counts.
 
         What has no id leads nowhere: at the end of a page it comes again, behind the
         last that has one. Where none has, nothing tells what is behind a full page;
         one that comes again, whatever is asked for, is all that there is.
+
+        Args:
+            page: the notifications of it.
+            size: how many there are with those that are none.
         """
         ids = [each.id for each in page]
         named = [n for n, each in enumerate(ids) if each is not None]
         count, last = (named[-1] + 1, ids[named[-1]]) if named else (0, None)
         if last in (None, self.known[self._stands]):
-            is_same, is_full = ids == self._ids, len(ids) >= len(self._ids) > 0
-            goes_on = is_full and not is_same and count < len(ids)
+            is_same = ids == self._ids
+            is_full = size >= self._size if self._size else not page
+            goes_on = is_full and not is_same and count < size
             self.ended = True
-            self.whole = not (page if self._newest_first else goes_on)
+            self.whole = not (size if self._newest_first else goes_on)
             return page[count:] if is_same else page
-        self._ids, self.known[self._stands] = ids, last
+        self._ids, self._size, self.known[self._stands] = ids, size, last
         if not self._newest_first:
             self.known["since"] = None
         return page[:count]
@@ -102,7 +107,7 @@ class CatchUp:
         self._clock = clock
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
-        self._read = mapper(catchup if self._own else bare)
+        self._read, self._read_all = mapper(catchup), mapper(bare)
         self._items = compiled(catchup.items) if catchup.items else None
 
     async def __call__(self, receiver: Receiver, token: str) -> bool:
@@ -148,12 +153,12 @@ class CatchUp:
         found: list[Notification] = []
         whole, pages = True, _Pages(place, newest_first=self._newest_first)
         async for body in self._bodies(token, pages, end):
-            arrival = self._meaning(body, receiver)
+            arrival, size = self._meaning(body, receiver)
             whole, page = whole and not tells_gap(arrival), notifications(arrival)
             at = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
             if self._newest_first and at is not None:
                 return Found([*found, *page[:at]][::-1], complete=whole)
-            found += pages.turn(page)
+            found += pages.turn(page, size)
             if pages.ended:
                 reached = isinstance(place, datetime) or not self._newest_first
                 found = self._oldest_first(found)
@@ -165,9 +170,9 @@ class CatchUp:
         missed = list[Notification]()
         pages = _Pages(receiver.cursor.place, newest_first=self._newest_first)
         async for body in self._bodies(token, pages, end):
-            arrival = self._meaning(body, receiver)
+            arrival, size = self._meaning(body, receiver)
             receiver.hear_fetched(arrival, body)
-            page = pages.turn(notifications(arrival))
+            page = pages.turn(notifications(arrival), size)
             new = [each for each in page if receiver.is_news(each)]
             missed += new
             reached = self._newest_first and len(new) < len(page)
@@ -229,15 +234,16 @@ class CatchUp:
             raise NetworkFailed("what was answered holds no notifications", SEE)
         return body
 
-    def _meaning(self, body: Any, receiver: Receiver) -> Arrival:
+    def _meaning(self, body: Any, receiver: Receiver) -> tuple[Arrival, int]:
+        """Return what a body means, and how many things are in it."""
         try:
-            found = self._read(body, receiver.emitter.now())
+            found = self._read_all(body, receiver.emitter.now())
+            if self._own:
+                return many(self._read(body, receiver.emitter.now())), len(found)
         except InvalidFrame as error:
             raise NetworkFailed(f"what was answered is {error}", SEE) from None
-        if self._own:
-            return many(found)
         items = [each.fields.get("item") for each in found]  # what is null is not there
-        return receiver.meaning_of(items)
+        return receiver.meaning_of(items), len(found)
 
 
 def _is_at(notification: Notification, place: Place) -> bool:
