@@ -14,6 +14,7 @@ from notifyws.errors import (
     SessionFailed,
     TokenRefused,
     UpgradeRefused,
+    WeAreNotTrusted,
 )
 from notifyws.protocol.failures import (
     LONGEST,
@@ -58,6 +59,7 @@ OTHERS = [
     CertificateRejected("default certificate"),
     CertificateRejected("expired", reason="expired"),
     CertificateRejected("another", reason="name"),
+    WeAreNotTrusted("alert unknown ca"),
     AuthenticationFailed("access denied", by_words=True),
 ]
 

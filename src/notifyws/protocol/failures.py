@@ -96,7 +96,7 @@ ERRORS = (
 """The same for what has neither; all others are retried."""
 PASSING = (HttpRefused, NotWebSocket, CertificateRejected)
 """What a proxy in front says while the server behind it restarts, besides a status of
-its own at the upgrade. So none of it is final at a server that has worked, and neither
+its own at the upgrade; a box on the way may say it as well. So none of it is final at a server that has worked, and neither
 is a refusal that only its words tell."""
 SERVERS_OWN = (400, 401, 422)
 """Statuses of an answer that a proxy does not give for a server that is away."""
@@ -148,7 +148,7 @@ def is_retried(status: int) -> bool:
 def _passes(error: NotifyError) -> bool:
     if isinstance(error, AuthenticationFailed):
         return error.by_words
-    return type(error) in PASSING
+    return isinstance(error, PASSING)
 
 
 class FailureClassifier:
