@@ -19,6 +19,7 @@ from notifyws.fleet.group import stream_scripts
 from notifyws.fleet.group.entries import (
     LARGEST_STEP,
     Batch,
+    Leading,
     Standing,
     heard_text,
     moment,
@@ -119,8 +120,11 @@ async def test_members_that_live_for_ever_do_not_live(make, valkey):
 async def test_a_socket_that_is_open_in_the_future_covers_nothing(make, valkey):
     """Seen: no gap was ever told any more."""
     store = make("a", sockets=2)
-    valkey.command(*meta(store, **{"socket:1": f"1 {10**13 - 1} x:1:x 1"}))
-    assert (await store.beat(wants=True)).covered_since is None
+    other = make("x", sockets=2)
+    await leading(store)
+    await leading(other)
+    valkey.command(*meta(store, **{"socket:1": f"1 {10**13 - 1} {other.member}"}))
+    assert (await leading(store)).others == ()
 
 
 @with_stores
@@ -428,7 +432,7 @@ class Answering:
     async def check_version(self) -> None: ...
 
     async def beat(self, **said: Any) -> Standing:
-        self.asked.append(said["heard_at"])
+        self.asked.append(said["leading"].heard_at)
         return self.standing
 
 
@@ -439,7 +443,8 @@ async def test_until_when_a_server_was_heard_is_kept_by_one_clock(ahead):
     ours = moment_text(EPOCH - 5)
     theirs = moment_text(EPOCH - 5 + ahead) if abs(ahead) > 1 else ours
     store = Answering(ahead, theirs)
-    membership = Membership(store, VirtualClock().clock, print, lambda: (ours, 1, ""))
+    says = Leading(1, ours)
+    membership = Membership(store, VirtualClock().clock, print, lambda: says)
     await membership.beat(leads=True)
     await membership.beat(leads=True)
     assert store.asked[1] == theirs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.errors import CacheFailed
+from notifyws.fleet.group.entries import Leading
+from notifyws.fleet.group.stream import BatchForgotten
 from tests.fleet.group.test_store import batch, leading, titles_of, with_stores
 
 MANY = [f"n{n}" for n in range(20)]
@@ -72,10 +73,11 @@ async def test_what_the_group_itself_trims_unread_is_told_once(make, valkey):
 async def test_a_group_that_is_new_has_lost_nothing(make, valkey):
     store = make("a", key="type")
     standing = await leading(store)
-    assert (standing.lost, standing.rolled_back) == (0, False)
+    assert (standing.lost, standing.back_to) == (0, None)
     await store.append(0, standing.proof, batch(1, "x", stream=7))
-    after = await leading(store, last_batch=store.name_of(batch(1, "x")))
-    assert (after.lost, after.rolled_back) == (0, False)
+    says = Leading(standing.began, last_batch=store.name_of(batch(1, "x")))
+    after = await leading(store, leading=says)
+    assert (after.lost, after.back_to) == (0, None)
 
 
 @with_stores
@@ -100,10 +102,13 @@ async def test_a_redis_that_knows_of_another_batch_appends_nothing_after_it(
     assert await store.append(0, standing.proof, second, after=name)
     valkey.command("HSET", f"{store.base}:meta", "batch", name)
     after = store.name_of(second)
-    assert (await leading(store, last_batch=after)).rolled_back
-    with pytest.raises(CacheFailed, match="appended last"):
-        await store.append(0, standing.proof, batch(3, "z"), after=after)
-    assert await store.append(0, standing.proof, batch(3, "z"), after=after, again=True)
+    says, told = Leading(standing.began, last_batch=after), (await leading(store)).at
+    assert (await leading(store, leading=says, answered=told)).back_to == told
+    how = standing.proof, batch(3, "z")
+    for again in (False, True):
+        with pytest.raises(BatchForgotten, match="appended last"):
+            await store.append(0, *how, after=after, again=again)
+    assert await store.append(0, standing.proof, batch(3, "z"), again=True)
     assert await titles_of(store) == ["x", "y", "z"]
 
 

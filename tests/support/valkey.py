@@ -92,6 +92,19 @@ class Valkey:
     def flush(self) -> None:
         self.command("FLUSHALL")
 
+    def snapshot(self) -> dict[bytes, tuple[int, bytes]]:
+        """Return all keys: until when each lasts, and what it holds."""
+        return {
+            key: (self.command("PEXPIRETIME", key), self.command("DUMP", key))
+            for key in self.command("KEYS", "*")
+        }
+
+    def go_back(self, snapshot: dict[bytes, tuple[int, bytes]]) -> None:
+        """Be as it was then, as after a crash; what ended since is gone."""
+        self.flush()
+        for key, (until, dump) in snapshot.items():
+            self.command("RESTORE", key, max(until, 0), dump, "ABSTTL")
+
     def freeze(self) -> None:
         """Stop it in its tracks: connections are taken, nothing is answered."""
         os.kill(self.pid, signal.SIGSTOP)

@@ -45,7 +45,7 @@ class EventEmitter:
     Attributes:
         observers: are told at once.
         latest: the notification that came last; tells how long they are on their way.
-        is_covered: returns whether all since then (unix seconds) came another way.
+        on_gap: is given each gap, and tells it now or when more of it is known.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class EventEmitter:
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
         self.latest: Notification | None = None
-        self.is_covered: Callable[[float], bool] = lambda since: False
+        self.on_gap: Callable[[Gap], None] = self.tell
 
     def now(self) -> str:
         """Return the moment as RFC 3339 UTC."""
@@ -103,10 +103,7 @@ class EventEmitter:
         wall = self._clock.wall()
         passed = 0.0 if start.at is None else boot_time(self._clock) - start.at
         now, floor = utc_text(wall), utc_text(wall - passed)
-        since = min(start.text, floor)
-        moment = datetime.fromisoformat(since).timestamp()
-        recovered = recovered or self.is_covered(moment)
-        self.tell(Gap(since, now, reason, recovered))
+        self.on_gap(Gap(min(start.text, floor), now, reason, recovered))
 
     def steadily(self, text: str) -> GapStart:
         """Return a moment that was written just now, on both clocks."""

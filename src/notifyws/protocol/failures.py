@@ -96,8 +96,8 @@ ERRORS = (
 """The same for what has neither; all others are retried."""
 PASSING = (HttpRefused, NotWebSocket, CertificateRejected)
 """What a proxy in front says while the server behind it restarts, besides a status of
-its own at the upgrade; a box on the way may say it as well. So none of it is final at a server that has worked, and neither
-is a refusal that only its words tell."""
+its own at the upgrade; a box on the way may say it as well. So none of it is final at a
+server that has worked, and neither is a refusal that only its words tell."""
 SERVERS_OWN = (400, 401, 422)
 """Statuses of an answer that a proxy does not give for a server that is away."""
 LONGEST = 300

@@ -13,7 +13,7 @@ from notifyws.auth.cache.redis import RedisClient
 from notifyws.auth.cache.redis_errors import COMMANDS
 from notifyws.auth.cache.redis_urls import SCHEMES, read_url
 from notifyws.delivery.outbox_records import ListenerPosition
-from notifyws.fleet.group.entries import Batch
+from notifyws.fleet.group.entries import Batch, Leading
 from notifyws.fleet.group.store import GroupStore
 from tests.support.valkey import Sentinel, Valkey
 
@@ -66,7 +66,9 @@ async def test_the_line_for_groups_is_enough(clean_valkey):
 async def all_of_a_group(client: RedisClient) -> None:
     store = GroupStore(client, ME, "w", member="here:1:a", sockets=2)
     await store.check_version()
-    standing = await store.beat(wants=True, heard_at="2024-01-15T10:30:00Z")
+    standing = await store.beat(wants=True)
+    leading = Leading(standing.began, "2024-01-15T10:30:00Z")
+    await store.beat(wants=True, leading=leading, answered=standing.at)
     lines = [(0, f"line {n}", str(n)) for n in range(200)]
     batch = Batch(1, lines, ListenerPosition())
     assert await store.append(standing.slot, standing.proof, batch)

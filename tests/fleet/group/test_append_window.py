@@ -79,6 +79,21 @@ def test_what_was_handled_by_a_moment_was_not_lost_wherever_it_lay():
     assert made.lost([False, True, False, False], since=3.0) == lines[2:]
 
 
+def test_what_others_may_have_appended_is_beyond_its_reach():
+    made = AppendWindow(5.0)
+    made.miss(8.0)
+    made.miss(6.0)
+    assert [made.reaches(since) for since in (5.0, 7.9, 8.0)] == [False, False, True]
+
+
+def test_what_lies_nobody_knows_where_is_beyond_its_reach_with_all_before():
+    made = window(3)
+    made.begin_again()
+    assert (len(made), made.reaches(1e9)) == (0, False)
+    made.add([(0, "9000-0")], [(0, "x", "")])
+    assert [made.reaches(since) for since in (8.9, 9.0)] == [False, True]
+
+
 def test_where_it_is_not_known_where_an_entry_lay_it_may_be_lost():
     made = AppendWindow()
     made.add([(0, "")], [(0, "x", "")])
@@ -95,7 +110,13 @@ def test_it_reaches_back_to_its_beginning_or_to_what_it_had_no_room_for():
 
 @pytest.mark.parametrize(
     ("present", "since", "all_of_it"),
-    [("", 9.0, True), ("10", 0.0, True), ("01", 9.0, True), ("00", 4.9, False)],
+    [
+        ("", 9.0, True),
+        ("", 4.9, False),
+        ("10", 0.0, True),
+        ("01", 9.0, True),
+        ("00", 4.9, False),
+    ],
 )
 def test_what_is_missing_is_here_where_the_oldest_is_there_or_it_reaches_back(
     present, since, all_of_it

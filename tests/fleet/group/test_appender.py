@@ -17,6 +17,7 @@ from notifyws.fleet.group.append_window import COUNT
 from notifyws.fleet.group.appender import GroupAppender
 from notifyws.fleet.group.entries import AT_ONCE, Batch, Place, Standing
 from notifyws.fleet.group.spool import Spool
+from notifyws.fleet.group.stream import BatchForgotten
 from tests.support.queue import note
 from tests.support.virtual import VirtualClock
 
@@ -81,8 +82,12 @@ class FakeStore:
         await asyncio.sleep(0)
         if self.down or trouble == "words":
             raise CacheFailed("the words were lost")
-        if not again and after and after != self.last_batch:
-            raise CacheFailed("it does not know what was appended last")
+        if (
+            after
+            and after != self.last_batch
+            and f"{ME} {batch.number}" != (self.last_batch if again else "")
+        ):
+            raise BatchForgotten("it does not know what was appended last")
         found = self._append(proof, batch, again)
         if trouble == "answer":
             raise CacheFailed("the answer was lost")
@@ -107,7 +112,8 @@ class FakeStore:
         self.while_looking()
         if self.down:
             raise CacheFailed("nobody is there")
-        return self.leader, [id_ in self.stream for _, id_ in places]
+        is_there = [not self.is_shared and id_ in self.stream for _, id_ in places]
+        return self.leader, is_there
 
 
 class Scene:
@@ -452,3 +458,50 @@ async def test_what_redis_lost_beyond_what_is_known_is_a_gap(tmp_path, how):
             await group.receive(last + 1, last + 1)
         await group.appender.settled()
         assert group.gaps == [0.2]
+
+
+async def test_a_leader_that_has_appended_nothing_yet_knows_nothing_of_what_is_lost(
+    tmp_path,
+):
+    """Seen: its predecessor's were gone, and no word."""
+    async with scene(tmp_path) as group:
+        group.appender.miss(5.0)
+        group.appender.look_for_lost(6.0)
+        await group.appender.settled()
+        assert group.gaps == []
+        group.appender.look_for_lost(4.0)
+        await group.appender.settled()
+        assert group.gaps == [4.0]
+
+
+async def test_of_several_that_append_none_looks_before_a_beat_tells_of_a_loss(
+    tmp_path,
+):
+    """Else each failure would bring all again that has no mark."""
+    async with scene(tmp_path, "", "words", "words") as group:
+        group.store.is_shared = True
+        await group.receive(1, 3)
+        await group.receive(4, 6)
+        await group.settled(6)
+        assert (group.gaps, group.doubts) == ([], 0)
+        group.store.roll_back(3, known=1)
+        await group.receive(7, 8)
+        await group.doubted()
+        assert group.store.titles == ["1", "2", "3"]
+        assert group.appender.last_batch == f"{ME} 2"
+        group.appender.look_for_lost(0.004)
+        await group.settled(8)
+        assert group.gaps == []
+
+
+async def test_what_was_appended_without_an_answer_cannot_be_appended_again(tmp_path):
+    async with scene(tmp_path, "", "answer") as group:
+        await group.receive(1, 3)
+        await group.receive(4, 6)
+        await group.settled(6)
+        await group.receive(7, 8)
+        group.store.roll_back(3, known=2)
+        group.appender.look_for_lost(0.006)
+        await group.appender.settled()
+        assert group.store.titles == ["1", "2", "3", "4", "5", "7", "8"]
+        assert group.gaps == [0.006]

@@ -66,8 +66,8 @@ def test_texts_may_come_decoded():
 
 def test_a_beats_answer_becomes_a_standing():
     lease = [0, b"3 h:1:x", 2, b"1 h:2:y", -1, b"3 h:1:x"]
-    work = [4, 5, 1, 8000, 9000, 2, 7000, b"1970-01-01T00:00:08.500Z"]
-    loss = [8800, 1]
+    work = [4, 5, 1, 8000, 9000, 2, [[7000, 8600]], b"1970-01-01T00:00:08.500Z"]
+    loss = [8800, 7700]
     assert standing_of([*lease, *work, *loss]) == Standing(
         0,
         "3 h:1:x",
@@ -82,15 +82,15 @@ def test_a_beats_answer_becomes_a_standing():
         8.0,
         9.0,
         2,
-        7.0,
+        ((7.0, 8.6),),
         "1970-01-01T00:00:08.500Z",
         8800,
-        True,
+        7.7,
     )
 
 
 def test_a_group_that_nobody_leads_has_a_standing_too():
-    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None, b"", 0, 0]
+    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, [], b"", 0, -1]
     assert standing_of(answer) == Standing(next_lease=1.5, at=9.0, members=1)
 
 

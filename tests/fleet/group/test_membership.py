@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.entries import Leading, Standing, moment_text
 from notifyws.fleet.group.membership import LATE, PATIENCE, Membership
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
 
@@ -53,10 +53,10 @@ class Scene:
     def __init__(self, *answers: Standing | CacheFailed, dice: float = 0.0) -> None:
         self.store = FakeStore(*answers)
         self.said: list[str] = []
-        self.heard: tuple[str, int, str] = ("", 0, "")
+        self.leading = Leading()
         clock = VirtualClock([dice]).clock
         self.membership = Membership(
-            self.store, clock, self.said.append, lambda: self.heard
+            self.store, clock, self.said.append, lambda: self.leading
         )
 
     async def beat(self, *, leads: bool = False) -> bool:
@@ -125,11 +125,25 @@ async def test_a_beat_says_when_it_is_too_late_by_redis_clock():
 
 async def test_what_the_leader_heard_goes_with_its_beat():
     scene = Scene(MINE)
-    scene.heard = "2024-01-15T10:30:00.000Z", 3, "h:1:a 7"
+    scene.leading = Leading(5, "2024-01-15T10:30:00.000Z", 3.0, "h:1:a 7")
     await scene.beat(leads=True)
     said = scene.store.asked[0]
-    names = "heard_at", "connection", "last_batch"
-    assert tuple(said[name] for name in names) == scene.heard
+    assert said["leading"] == scene.leading
+    assert said["age"] == 0.0  # it was heard later than now, by our clock
+
+
+async def test_how_long_ago_it_was_heard_goes_with_it():
+    scene = Scene(MINE)
+    scene.leading = Leading(5, moment_text(EPOCH - 7))
+    await scene.beat(leads=True)
+    assert scene.store.asked[0]["age"] == pytest.approx(7.0)
+
+
+async def test_a_beat_names_the_latest_that_was_answered():
+    scene = Scene(Standing(at=30.0), AWAY, Standing(at=50.0))
+    for _ in range(4):
+        await scene.beat()
+    assert [said["answered"] for said in scene.store.asked] == [0.0, 30.0, 30.0, 50.0]
 
 
 async def test_a_loss_is_about_what_was_not_handled_at_the_beat_before_it():
@@ -206,19 +220,36 @@ async def test_who_does_not_reach_the_server_stands_back_and_is_more_patient():
     assert membership.patience == 6.0
 
 
-async def test_a_gap_is_covered_by_a_socket_that_was_open_before_it():
-    scene = Scene(Standing(at=EPOCH + 5, covered_since=EPOCH + 1), AWAY)
+SINCE, HEARD = EPOCH - 10, EPOCH - 5
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "covered"),
+    [
+        (SINCE, HEARD, True),
+        (SINCE + 2, HEARD - 2, True),
+        (SINCE - 0.04, HEARD, True),  # who tells it is not that exact
+        (SINCE - 0.06, HEARD, False),
+        (SINCE, HEARD + 0.1, None),  # it may be heard later
+        (SINCE - 0.06, HEARD + 0.1, False),
+        (SINCE - 0.06, EPOCH + 0.1, None),  # that is after the latest beat
+    ],
+)
+async def test_a_gap_is_covered_by_a_socket_that_was_heard_before_and_after_it(
+    start, end, covered
+):
+    others = ((SINCE + 5, HEARD + 5), (EPOCH + 4, EPOCH + 5))
+    scene = Scene(Standing(at=EPOCH + 5, others=others), AWAY)
     await scene.beat()  # Redis' clock is five seconds ahead
-    assert scene.membership.is_covered(EPOCH - 4)
-    assert not scene.membership.is_covered(EPOCH - 4.1)
+    assert scene.membership.covers(start, end) is covered
     await scene.beat()
-    assert not scene.membership.is_covered(EPOCH)
+    assert scene.membership.covers(start, end) is None
 
 
 async def test_nothing_covers_a_group_of_one_socket():
     scene = Scene(MINE)
     await scene.beat()
-    assert not scene.membership.is_covered(EPOCH)
+    assert scene.membership.covers(EPOCH, EPOCH) is False
 
 
 async def test_others_are_told_how_it_stands():

@@ -10,11 +10,12 @@ from inspect import Parameter, Signature, signature
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.auth.cache.redis import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group.entries import Batch, Entry, Standing
+from notifyws.fleet.group.entries import Batch, Entry, Leading, Standing, moment
 from notifyws.fleet.group.keys import DISTINCT
 from notifyws.fleet.group.store import GroupStore
 from notifyws.fleet.group.stream import MANY, unpacked
@@ -190,6 +191,79 @@ async def test_several_sockets_are_led_by_several_members(make, valkey):
     assert (again.slot, again.began) == (0, 1)
 
 
+# What other sockets heard
+
+
+OPEN = Leading(heard_at="2024-01-15T10:30:00.000Z", open_for=9.0)
+
+
+@with_stores
+async def test_of_another_socket_it_is_told_since_when_it_is_open_and_was_heard(
+    make, valkey
+):
+    a, b = make("a", sockets=2), make("b", sockets=2)
+    one, two = await leading(a), await leading(b)
+    assert (one.others, two.others) == ((), ())
+    open_now = replace(OPEN, began=two.began)
+    told = await leading(b, leading=open_now, age=2.0)
+    assert (await leading(a)).others == ((told.at - 9, told.at - 2),)
+    assert told.others == ()
+    later = replace(open_now, heard_at="2024-01-15T10:30:09.000Z", has_open_gaps=True)
+    told = await leading(b, leading=later)
+    assert told.heard_at == OPEN.heard_at
+    assert (await leading(a)).others == ((told.at - 9, told.at),)
+    await leading(b)  # it is cut
+    assert (await leading(a)).others == ()
+    await leading(b, leading=open_now)
+    valkey.command("DEL", f"{b.base}:lease:1")
+    assert (await leading(a)).others == ()  # nobody will tell more of it
+
+
+# Where Redis went back
+
+
+@with_stores
+async def test_a_redis_that_went_back_does_not_know_of_a_beat(make, valkey):
+    a, b = make("a"), make("b")
+    then = (await leading(a)).at
+    kept = valkey.snapshot()
+    await asyncio.sleep(0.01)
+    late = (await leading(a, answered=then)).at
+    joined = (await b.beat(wants=True)).at
+    assert (await leading(a, answered=late)).back_to is None
+    valkey.go_back(kept)
+    assert (await leading(a, answered=late)).back_to == then
+    assert (await leading(a, answered=late)).back_to is None
+    assert (await b.beat(wants=True, answered=joined)).back_to == 0.0
+    assert (await b.beat(wants=True, answered=joined)).back_to is None
+
+
+@with_stores
+async def test_who_led_leads_on_where_redis_went_back_to_another_leader(make, valkey):
+    """Seen: it was deposed, and all that it had appended was gone without a word."""
+    a, b = make("a"), make("b")
+    first = await leading(a)
+    kept = valkey.snapshot()
+    await a.let_go(0, first.proof)
+    mine = await leading(b)
+    how = {"leads": True, "answered": mine.at, "floor": mine.fence}
+    says = Leading(mine.began, OPEN.heard_at)
+    assert (await leading(b, leading=says, **how)).heard_at == OPEN.heard_at
+    valkey.go_back(kept)
+    valkey.command("DEL", f"{a.base}:lease:0")
+    after = await leading(b, leading=says, **how)
+    assert (after.began, after.fence) == (mine.began, mine.fence + 1)
+    assert after.heard_at == OPEN.heard_at
+    valkey.go_back(kept)
+    valkey.command("DEL", f"{a.base}:lease:0")
+    other = make("c")
+    another = await leading(other, floor=mine.fence)
+    await other.let_go(0, another.proof)
+    after = await leading(b, leading=says, **how)
+    assert (after.began, after.previous) == (after.fence, another.proof)
+    assert after.heard_at == ""
+
+
 # What is refused
 
 
@@ -270,7 +344,9 @@ def test_a_redis_that_does_not_answer_is_not_believed():
 @with_stores
 async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
     a = make("a")
-    proof = (await leading(a, heard_at="2024-01-15T10:30:00.000Z")).proof
+    standing = await leading(a)
+    await leading(a, leading=Leading(standing.began, "2024-01-15T10:30:00.000Z"))
+    proof = standing.proof
     places = await a.append(0, proof, batch(1, "x", "y"))
     assert places is not None
     assert [place for place, _ in places] == [0, 0]
@@ -284,10 +360,12 @@ async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
 async def test_until_when_the_server_was_heard_is_told_by_who_leads(make, valkey):
     a, b = make("a"), make("b")
     one, two, lies = (f"2024-01-15T10:30:0{n}.000Z" for n in (1, 2, 9))
-    await leading(a, heard_at=one)
-    assert (await b.beat(wants=True, heard_at=lies)).heard_at == one
+    began = (await leading(a)).began
+    await leading(a, leading=Leading(began, one))
+    assert (await b.beat(wants=True, leading=Leading(began, lies))).heard_at == one
     assert (await leading(a)).heard_at == one
-    assert (await leading(a, heard_at=two)).heard_at == two
+    assert (await leading(a, leading=Leading(began, two))).heard_at == two
+    assert (await leading(a, leading=Leading(began + 1, lies))).heard_at == two
 
 
 @with_stores
@@ -324,10 +402,25 @@ async def test_a_batch_of_another_member_is_another_one(make, valkey):
 async def test_what_two_sockets_bring_is_appended_once(make, valkey):
     a, b = make("a", sockets=2), make("b", sockets=2)
     one, two = (await leading(a)), (await leading(b))
-    assert await a.append(0, one.proof, batch(1, "x", "y", tell="id"))
+    places = await a.append(0, one.proof, batch(1, "x", "y", tell="id"))
+    assert [one.at <= moment(place) < one.at + 5 for _, place in places] == [True] * 2
     assert await b.append(1, two.proof, batch(1, "x", "y", "z", tell="id"))
     assert await titles_of(a) == ["x", "y", "z"]
     assert await a.append(1, one.proof, batch(2, "w", tell="id")) is None
+
+
+@with_stores
+async def test_what_a_new_leader_does_not_know_of_is_told_from_nothing(make, valkey):
+    """Seen: the first of an id that had come 6,000 notifications before was dropped."""
+    a = make("a", sockets=2)
+    standing = await leading(a)
+    await a.append(0, standing.proof, batch(1, "x", tell="id"))
+    await asyncio.sleep(0.005)
+    later = (await leading(a)).at
+    await a.append(0, standing.proof, batch(2, "y", tell="id"))
+    await a.forget_marks(later)
+    await a.append(0, standing.proof, batch(3, "x", "y", tell="id"))
+    assert await titles_of(a) == ["x", "y", "x"]
 
 
 @with_stores

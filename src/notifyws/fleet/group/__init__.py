@@ -10,14 +10,16 @@ commands or terminals.
     scripts          what is asked of Redis in one step, and the table of keys
     stream_scripts   the same for the streams
     keys             a group's keys, how a step is asked, and what goes on failing
-    entries          what Redis keeps of a group, as values; what the leader appended
-                     lately, should Redis lose it (pure)
+    entries          what Redis keeps of a group, as values (pure)
+    append_window    what the leader appended lately, should Redis lose it (pure)
     stream           the streams as methods, with values
     store            the same for members and leases
     in_hand          what a member took and has not acknowledged (pure)
     member           takes a share of the streams, and acknowledges
     spool            what waits on disk while Redis is away
     appender         what brings it into the stream: once, in order
+    marks            what tells a notification of two sockets from others
+    coverage         whether a gap of one socket is none of the group (pure)
     leader           the socket, whose notifications go there
     membership       the beat: who lives, who leads; with a key: which streams are this
                      member's alone

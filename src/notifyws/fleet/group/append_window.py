@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -31,13 +32,15 @@ class AppendWindow:
         return len(self._entries)
 
     def add(self, places: Sequence[Place], lines: Sequence[Line]) -> None:
-        """Take note of what was appended, and where."""
+        """Take note of what was appended, and where; something was."""
+        if self._since == math.inf:
+            self._since = moment(places[0][1])
         self._entries.extend(zip(places, lines, strict=True))
         self._size += sum(len(line) for _, line, _ in lines)
         while len(self._entries) > COUNT or self._size > SIZE:
             (_, dropped), (_, line, _) = self._entries.popleft()
             self._size -= len(line)
-            self._since = max(self._since, moment(dropped))
+            self.miss(moment(dropped))
 
     @property
     def places(self) -> list[Place]:
@@ -54,7 +57,16 @@ class AppendWindow:
         What Redis lost by coming back older is what was appended last: where the oldest
         that is known here is there, so is all before it.
         """
-        return not present or present[0] or self.reaches(since)
+        return any(present[:1]) or self.reaches(since)
+
+    def begin_again(self) -> None:
+        """Where the latest lie is not known: only what is appended next is here."""
+        self.clear()
+        self._since = math.inf
+
+    def miss(self, until: float) -> None:
+        """Take note that others may have appended what is not here, until a moment."""
+        self._since = max(self._since, until)
 
     def lost(self, present: Sequence[bool], since: float | None = None) -> list[Line]:
         """Return what is missing, and forget that it was appended.

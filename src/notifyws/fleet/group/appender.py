@@ -13,12 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Container, Sequence
-from contextlib import suppress
 
 from msgspec.structs import replace
 
 from notifyws.clock import Clock
-from notifyws.delivery.outbox_records import ListenerPosition, notification_of
+from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.append_window import AppendWindow
 from notifyws.fleet.group.entries import (
@@ -28,8 +27,9 @@ from notifyws.fleet.group.entries import (
     Standing,
     steps,
 )
-from notifyws.fleet.group.spool import Spool
+from notifyws.fleet.group.spool import Spool, note_of
 from notifyws.fleet.group.store import GroupStore
+from notifyws.fleet.group.stream import BatchForgotten
 from notifyws.models import Notification
 from notifyws.tasks import cancel, restarted
 
@@ -73,7 +73,7 @@ class GroupAppender:
         self._received = self._appended = ListenerPosition()
         self._number = 0
         self._first = deque[tuple[Batch, int]]()
-        self._disturbed = self._deposed = self._busy = False
+        self._disturbed = self._deposed = self._busy = self._forgotten = False
         self._handled_until: float | None = None
         self._last_batch = ""
         self._draining: asyncio.Task[None] | None = None
@@ -87,17 +87,22 @@ class GroupAppender:
     @property
     def last_batch(self) -> str:
         """The name of the batch appended last; empty where another is under way."""
-        return self._last_batch if self.is_idle else ""
+        return self._last_batch if self.is_idle or self._forgotten else ""
 
-    def reaches(self, since: float) -> bool:
-        """Tell whether all that was appended since then can be appended again."""
-        return self._window.reaches(since)
-
-    def look_for_lost(self, handled_until: float) -> None:
-        """Have what Redis lost appended again, but what was handled by then.
+    def miss(self, until: float) -> None:
+        """Take note that others may have appended what did not come here.
 
         Args:
-            handled_until: unix seconds by Redis' clock.
+            until: unix seconds by Redis' clock.
+        """
+        self._window.miss(until)
+
+    def look_for_lost(self, handled_until: float) -> None:
+        """Have what Redis lost appended again; what is not known here is a gap.
+
+        Args:
+            handled_until: unix seconds by Redis' clock; what was appended earlier was
+                handled, or is not lost.
         """
         self._disturbed, self._handled_until = True, handled_until
         if not self._is_draining:
@@ -114,7 +119,7 @@ class GroupAppender:
         """
         self._received = self._appended = position
         if await self._spool.recover(leaders):
-            await self._spool.drop(self._count_known(await self._first_spooled(), seen))
+            await self._spool.drop_known(seen)
             heard_at = max(position.heard_at, self._spool.position.heard_at)
             self._received = replace(self._spool.position, heard_at=heard_at)
             self._begin_to_drain()
@@ -168,18 +173,6 @@ class GroupAppender:
     def _is_draining(self) -> bool:
         return self._draining is not None and not self._draining.done()
 
-    async def _first_spooled(self) -> list[Notification | None]:
-        return [_note_of(line) for line in await self._spool.first(AT_ONCE)]
-
-    @staticmethod
-    def _count_known(
-        notes: Sequence[Notification | None], seen: Container[str | int]
-    ) -> int:
-        for n, note in enumerate(notes):
-            if note is None or note.id is None or note.id not in seen:
-                return n
-        return len(notes)
-
     async def _append(
         self, notes: Sequence[Notification], lines: Sequence[Line]
     ) -> None:
@@ -206,16 +199,20 @@ class GroupAppender:
             places = await self._store.append(
                 self._slot, self._proof, batch, again=again, after=self._last_batch
             )
-        except CacheFailed:
+        except CacheFailed as error:
             if not again:
                 self._first.append((batch, spooled))
-            self._disturbed = True
+            self._disturbed, self._forgotten = True, isinstance(error, BatchForgotten)
+            if self._forgotten:
+                self._in_doubt()
             return False
         if places is None:
             self._in_doubt()
             return False
         if places:
             self._window.add(places, batch.lines)
+        else:
+            self._window.begin_again()
         self._appended, self._last_batch = batch.position, self._store.name_of(batch)
         return True
 
@@ -263,37 +260,38 @@ class GroupAppender:
         The rest of them is not, should this process be killed meanwhile; when they were
         received is not known.
         """
-        notes = [note for note in map(_note_of, lines) if note is not None]
+        notes = [note for note in map(note_of, lines) if note is not None]
         return self._appended.past_all(notes, self._appended.moved_at)
 
     async def _find_lost(self) -> bool:
         """Have what Redis lost of the latest appended again, before all else.
 
+        Where several append, only a beat can tell that something is lost.
+
         Returns:
             Whether that is known.
         """
+        handled = self._handled_until
+        if handled is None and self._store.is_shared:
+            self._disturbed = False
+            return True
         places = self._window.places
         try:
             leader, present = await self._store.present(places)
         except CacheFailed:
             return False
-        if places != self._window.places:  # it was forgotten meanwhile
-            return False
+        if (places, handled) != (self._window.places, self._handled_until):
+            return False  # it was forgotten meanwhile, or more is known now
         if leader != self._proof and not self._store.is_shared:
             self._in_doubt()
             return False
-        handled = self._handled_until
         since = self._waited_since() if handled is None else handled
-        if not self._window.has_all(present, since):
+        is_sought = bool(places) or handled is not None
+        if is_sought and not self._window.has_all(present, since):
             self._tell_gap(since)
         parts = steps(self._window.lost(present, handled))
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
         self._disturbed, self._handled_until, self._last_batch = False, None, ""
+        self._forgotten = False
         return True
-
-
-def _note_of(line: Line) -> Notification | None:
-    with suppress(ValueError):
-        return notification_of(line[1])
-    return None

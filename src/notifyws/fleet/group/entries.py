@@ -59,13 +59,14 @@ class Standing(Struct, frozen=True):
             ``None`` for none.
         at: unix seconds by Redis' clock.
         members: how many live.
-        covered_since: unix seconds since when another member's socket is open; ``None``
-            where none is.
+        others: of each socket that another member holds, since when it is open and
+            until when it was heard, in unix seconds by Redis' clock.
         heard_at: RFC 3339; what the server sent until then is in the stream; empty
             where nobody said so.
         lost: unix milliseconds when it was noticed that somebody took unread entries
             away; 0 for never, or where that is dealt with.
-        rolled_back: whether Redis does not know any more what was appended last.
+        back_to: unix seconds to which Redis has gone back at most, since the latest
+            beat: what was appended then may be lost; ``None`` where it has not.
     """
 
     slot: int = -1
@@ -81,10 +82,31 @@ class Standing(Struct, frozen=True):
     oldest: float | None = None
     at: float = 0.0
     members: int = 0
-    covered_since: float | None = None
+    others: tuple[tuple[float, float], ...] = ()
     heard_at: str = ""
     lost: int = 0
-    rolled_back: bool = False
+    back_to: float | None = None
+
+
+class Leading(Struct, frozen=True):
+    """What a leader says of itself with a beat; nothing, where it leads not.
+
+    Args:
+        began: the fencing number with which it began to lead.
+        heard_at: RFC 3339; what its server sent until then is in the stream; empty
+            where the connection is cut, or that is unknown.
+        open_for: seconds for which its connection is open.
+        last_batch: the name of the batch that it appended last; empty where that may
+            change at any moment.
+        has_open_gaps: whether something may be missing that was not said yet: should it
+            die now, who leads next has to say it.
+    """
+
+    began: int = 0
+    heard_at: str = ""
+    open_for: float = 0.0
+    last_batch: str = ""
+    has_open_gaps: bool = False
 
 
 class Batch(Struct, frozen=True):
@@ -116,10 +138,10 @@ class _Beat(Struct, array_like=True, frozen=True):
     oldest: int | None
     at: int
     members: int
-    covered: int | None
+    others: list[tuple[int, int]]
     heard_at: bytes
     lost: int
-    rolled_back: int
+    back_to: int
 
 
 def standing_of(answer: Sequence[Any]) -> Standing:
@@ -144,10 +166,10 @@ def standing_of(answer: Sequence[Any]) -> Standing:
         None if told.oldest is None else told.oldest / 1000,
         told.at / 1000,
         told.members,
-        None if told.covered is None else told.covered / 1000,
+        tuple((since / 1000, heard / 1000) for since, heard in told.others),
         heard_text(told.heard_at, told.at / 1000),
         told.lost,
-        told.rolled_back == 1,
+        None if told.back_to < 0 else told.back_to / 1000,
     )
 
 

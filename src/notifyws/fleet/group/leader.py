@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text
 from notifyws.connection.build import build_session
-from notifyws.connection.event_emitter import GapStart
 from notifyws.delivery.build import build_receiver
 from notifyws.delivery.outbox_records import (
     ListenerPosition,
@@ -30,9 +29,10 @@ from notifyws.delivery.outbox_records import (
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.events import Closed, Connected, Disconnected, Event, join_of
+from notifyws.events import Closed, Connected, Disconnected, Event, Gap, join_of
 from notifyws.fleet.group.appender import GroupAppender, Lines
-from notifyws.fleet.group.entries import Standing, moment_text, shifted
+from notifyws.fleet.group.coverage import Covers, OpenGaps
+from notifyws.fleet.group.entries import Leading, Standing, moment_text, shifted
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
@@ -50,6 +50,8 @@ FEW = 50
 """Lines that are a small batch."""
 LAST = 1.0
 """Seconds that what had arrived has at the end to be appended."""
+AT_THE_SAME_TIME = 60.0
+"""Seconds within which two sockets surely bring the same notification."""
 LOST = "Redis lost what waited for the group"
 
 
@@ -60,16 +62,14 @@ class GroupLeader:
         line_of: what is appended of a notification.
         remember: is told of what the stream holds already.
         waited_since, tell_gap: see :class:`GroupAppender`.
+        covers: see ``coverage``.
         announce: takes events for whoever shows things here.
-        is_covered: returns whether another socket of the group has been open since
-            then (unix seconds): what came there is no gap.
         handled_until: see there.
         ahead: seconds that Redis' clock is ahead of ours.
 
     Attributes:
         session: keeps the connection; ``None`` before :meth:`run`.
         receiver: takes what arrives.
-        connections: how many times the server was connected to.
         handled_until: RFC 3339; what arrived until then was surely handled.
     """
 
@@ -87,14 +87,13 @@ class GroupLeader:
         announce: Callable[..., None],
         observe: Callable[[Event], None],
         in_doubt: Callable[[], None],
-        is_covered: Callable[[float], bool],
+        covers: Covers,
         handled_until: str = "",
         ahead: float = 0.0,
     ) -> None:
         self._auth, self._store = auth, store
         self._began, self._previous = standing.began, standing.previous
         self._announce, self._observe, self._remember = announce, observe, remember
-        self._is_covered = is_covered
         self.handled_until, self._ahead = handled_until, ahead
         s = auth.settings
         self._queue = DeliveryQueue[Item](s.queue_count, s.queue_bytes)
@@ -109,15 +108,24 @@ class GroupLeader:
             in_doubt=in_doubt,
             warn=auth.warn,
         )
+        patience = s.ping_interval + s.ping_timeout + store.lease
+        self._gaps = OpenGaps(covers, self._tell_gap, auth.clock, patience)
+        self._opened_at = 0.0
         self._cut_at: float | None = auth.clock.now()
         self._handed_over = 0
         self.session: Session | None = None
         self.receiver: Receiver | None = None
-        self.connections = 0
 
     @property
-    def heard_at(self) -> str:
-        """What was sent until then is in the stream; RFC 3339, empty: unknown."""
+    def leading(self) -> Leading:
+        """What it says of itself with a beat."""
+        open_for = self._auth.clock.now() - self._opened_at
+        batch = self._appender.last_batch
+        tracked = self.receiver is not None and self.receiver.gaps.pending
+        has_open = tracked or bool(self._gaps)
+        return Leading(self._began, self._heard_at(), open_for, batch, has_open)
+
+    def _heard_at(self) -> str:
         connection = self.session.connection if self.session else None
         if connection is None:
             return ""
@@ -149,7 +157,8 @@ class GroupLeader:
         past = await self._past()
         receiver = build_receiver(self._auth, self._queue, since=None, past=past)
         receiver.emitter.observers.append(self._tell)
-        receiver.emitter.is_covered = self._is_covered
+        if self._store.is_shared:
+            receiver.emitter.on_gap = self._gaps.add
         self.receiver = receiver
         on_receiver(receiver)
         self.session = session = build_session(self._auth, receiver, retries=retries)
@@ -157,6 +166,7 @@ class GroupLeader:
         try:
             await session.run()
         finally:
+            self._gaps.give_up()
             receiver.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST):
@@ -195,19 +205,13 @@ class GroupLeader:
         self._appender.renew(standing)
         return True
 
-    @property
-    def last_batch(self) -> str:
-        """The name of the batch that was appended last; empty where that may change."""
-        return self._appender.last_batch
-
-    def look_for_lost(self, handled_until: float) -> bool:
-        """Have what Redis lost appended again; tell whether that can be all of it.
-
-        Args:
-            handled_until: unix seconds by Redis' clock; nothing earlier is appended.
-        """
+    def look_for_lost(self, handled_until: float) -> None:
+        """See :meth:`GroupAppender.look_for_lost`."""
         self._appender.look_for_lost(handled_until)
-        return self._appender.reaches(handled_until) and not self._store.is_shared
+
+    def look_for_gaps(self) -> None:
+        """Tell the gaps of which more is known now."""
+        self._gaps.look()
 
     async def aclose(self) -> None:
         """Let go of the spool: what is in it is for who leads next on this host."""
@@ -218,13 +222,17 @@ class GroupLeader:
         now = self._auth.clock.wall() + self._ahead
         position = await self._store.where(now)
         position = replace(position, heard_at=shifted(position.heard_at, -self._ahead))
-        seen = []
+        seen, oldest = [], dict[int, float]()
         async for entry in self._store.latest(REMEMBERED // 4):
+            oldest[entry.stream] = entry.at
             with suppress(ValueError):
                 known = notification_of(entry.line or "")
                 self._remember(known)
                 if known.id is not None:
                     seen.append(known.id)
+        if self._store.is_shared:
+            since = max(oldest.values(), default=now)
+            await self._store.forget_marks(min(since, now - AT_THE_SAME_TIME))
         seen.reverse()
         leaders = {self._store.member, self._previous.partition(" ")[2]}
         position = await self._appender.begin(position, leaders, set(seen))
@@ -238,9 +246,10 @@ class GroupLeader:
         return self.handled_until or (moment_text(moved) if moved else "")
 
     def _tell(self, event: Event) -> None:
-        self.connections += isinstance(event, Connected)
         if isinstance(event, Connected):
-            self._cut_at = None
+            self._opened_at, self._cut_at = self._auth.clock.now(), None
+            if self._store.is_shared:  # what came meanwhile, another one appended
+                self._appender.miss(self._auth.clock.wall() + self._ahead)
         elif isinstance(event, Disconnected):
             self._cut_at = self._auth.clock.now()
         if not isinstance(event, Closed):
@@ -262,8 +271,12 @@ class GroupLeader:
     def _tell_lost(self) -> None:
         self._appender.forget()
         if self.receiver is not None:
-            emitter = self.receiver.emitter
-            emitter.gap(GapStart(self.handled_until or emitter.now()), LOST)
+            now = self.receiver.emitter.now()
+            self._tell_gap(Gap(self.handled_until or now, now, LOST))
+
+    def _tell_gap(self, gap: Gap) -> None:
+        if self.receiver is not None:
+            self.receiver.emitter.tell(gap)
 
 
 def partition_of(key: str, count: int) -> int:

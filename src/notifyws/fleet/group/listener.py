@@ -17,7 +17,7 @@ from notifyws.clock import sleep
 from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
-from notifyws.fleet.group.entries import Line, moment, moment_text
+from notifyws.fleet.group.entries import Leading, Line, moment, moment_text
 from notifyws.fleet.group.leader import LOST, GroupLeader, partition_of
 from notifyws.fleet.group.marks import Marks
 from notifyws.fleet.group.membership import Membership, Partitions
@@ -57,7 +57,7 @@ class GroupListener(StreamListener):
         self._search = of_option(key, "--key", EXAMPLE) if key else None
         super().__init__(auth, options, **more)
         self.membership = Membership(
-            self._store, auth.clock, auth.warn, self._server_heard_at
+            self._store, auth.clock, auth.warn, self._leading_says
         )
         self.group = self.membership
         self._partitions: Partitions | None = None
@@ -163,7 +163,7 @@ class GroupListener(StreamListener):
                 self.membership.stand_back()
                 await self.end()
                 return
-        if standing.slot >= 0 and (standing.lost or standing.rolled_back):
+        if standing.slot >= 0:
             self._look_for_lost(standing)
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
@@ -181,10 +181,17 @@ class GroupListener(StreamListener):
             await self._trim()
 
     def _look_for_lost(self, standing: Standing) -> None:
-        """Have what Redis lost appended again, or say that it is gone."""
+        """Have what Redis lost appended again, or say that it is gone.
+
+        Who only begins to lead asks the server for what Redis does not know of.
+        """
         since, leader = self.membership.waited_since, self._leader
-        is_all = leader is not None and leader.look_for_lost(since)
-        if standing.lost and standing.lost != self.membership.dealt_with and not is_all:
+        is_new = standing.lost not in (0, self.membership.dealt_with)
+        if leader is not None:
+            leader.look_for_gaps()
+            if is_new or standing.back_to is not None:
+                leader.look_for_lost(max(since, standing.back_to or 0.0))
+        elif is_new:
             self._tell_lost(since)
         self.membership.dealt_with = standing.lost
 
@@ -213,7 +220,7 @@ class GroupListener(StreamListener):
             announce=self.queue.announce,
             observe=self._observe,
             in_doubt=self._soon.set,
-            is_covered=self.membership.is_covered,
+            covers=self.membership.covers,
             handled_until=self.membership.handled_until,
             ahead=self.membership.ahead,
         )
@@ -247,11 +254,8 @@ class GroupListener(StreamListener):
         # What this host calls the server is no concern of the other members.
         return stream, replace(notification, server="").line(), tell
 
-    def _server_heard_at(self) -> tuple[str, int, str]:
-        leader = self._leader
-        if leader is None:
-            return "", 0, ""
-        return leader.heard_at, leader.connections, leader.last_batch
+    def _leading_says(self) -> Leading:
+        return Leading() if self._leader is None else self._leader.leading
 
     def _observe(self, event: Event) -> None:
         """Tell what happens to the leader's connection."""

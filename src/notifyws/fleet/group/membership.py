@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from notifyws.clock import Clock
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import Standing, moment_text, shifted
+from notifyws.fleet.group.entries import Leading, Standing, moment_text, shifted
 from notifyws.fleet.group.keys import PARTITIONS
 from notifyws.fleet.group.member import GroupMember
 from notifyws.fleet.group.store import GroupStore
@@ -32,6 +34,8 @@ LATE = 2.0
 """Seconds after which a beat that was not answered must take no lease any more."""
 SAME = 1.0
 """Seconds by which two clocks that are told over a network may differ and be right."""
+APART = 0.05
+"""Seconds by which a moment that two members tell, each by its words, may differ."""
 PATIENCE = 300.0
 """Seconds that a leader tries to reach the server at most, where others could try."""
 
@@ -41,8 +45,7 @@ class Membership:
 
     Args:
         warn: is told when Redis is away, and when it is back.
-        heard_at: returns until when the server was heard (RFC 3339; empty where it is
-            not), how many times it was connected to, and which batch was appended last.
+        leading: returns what this member says of its leadership.
 
     Attributes:
         ahead: seconds that Redis' clock is ahead of ours; 0 for next to nothing.
@@ -63,10 +66,10 @@ class Membership:
         store: GroupStore,
         clock: Clock,
         warn: Callable[[str], None],
-        heard_at: Callable[[], tuple[str, int, str]],
+        leading: Callable[[], Leading],
     ) -> None:
         self._store, self._clock, self._warn = store, clock, warn
-        self._heard_at = heard_at
+        self._leading = leading
         self._soon, self._every = SOON * store.lease, EVERY * store.lease
         self._grace = GRACE * store.lease
         self._well_since: float | None = float("-inf")
@@ -117,17 +120,17 @@ class Membership:
             if not self._checked:
                 await self._store.check_version()
                 self._checked = True
-            heard_at, connection, last_batch = self._heard_at()
+            leading = self._leading()
+            heard_at = leading.heard_at
             standing = await self._store.beat(
                 wants=leads or self.is_settled,
                 leads=leads,
-                heard_at=shifted(heard_at, self.ahead),
+                leading=replace(leading, heard_at=shifted(heard_at, self.ahead)),
                 floor=self._fence,
-                connection=connection,
                 age=self._age(heard_at),
                 late=self._late(),
-                last_batch=last_batch,
                 dealt_with=self.dealt_with,
+                answered=self.standing.at,
             )
         except CacheFailed as error:
             self._fell(error)
@@ -144,16 +147,23 @@ class Membership:
         self._rose()
         return True
 
-    def is_covered(self, since: float) -> bool:
-        """Return whether another member's socket has been open since a moment.
+    def covers(self, start: float, end: float) -> bool | None:
+        """Return whether another member's socket was open from a moment to another.
 
         Args:
-            since: unix seconds, by our clock.
+            start, end: unix seconds, by our clock.
+
+        Returns:
+            ``None`` where it may have been, and a later beat will tell.
         """
-        covered = self.standing.covered_since
-        if covered is None or self.away:
-            return False
-        return covered <= since + self.standing.at - self._answered_at
+        if self.away or self._answered_at < end:
+            return None
+        ahead = self.standing.at - self._answered_at
+        latest = start + ahead + APART
+        heard = [each for since, each in self.standing.others if since <= latest]
+        if any(each >= end + ahead for each in heard):
+            return True
+        return None if heard else False
 
     def pause(self, *, leads: bool) -> float:
         """Return the seconds until the next beat; members do not beat all at once."""

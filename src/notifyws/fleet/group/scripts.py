@@ -23,7 +23,8 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
                                  dealt with it),
                                  ``position`` and ``heard_at`` (where the group stands
                                  at the server), ``socket:N`` (with several: since
-                                 and until when it is open, and whose), ``batch``
+                                 when it is open and until when it was heard, unix
+                                 milliseconds, and whose it is), ``batch``
                                  (what was appended last, of whom; with several
                                  sockets ``batch:N`` for each), ``gaps`` and
                                  ``gap`` (the latest)
@@ -55,8 +56,9 @@ local members, meta = KEYS[1], KEYS[2]
 local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
-local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
-local batch, dealt = ARGV[15], ARGV[16]
+local floor, late = tonumber(ARGV[11]), tonumber(ARGV[12])
+local open_for, age, batch, began = ARGV[13], ARGV[14], ARGV[15], tonumber(ARGV[16])
+local dealt, answered = ARGV[17], tonumber(ARGV[18])
 local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets', 'position')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
@@ -79,6 +81,11 @@ if not known[1] then
 end
 if at - forgot < tonumber(lease) and not leads then wants = false end
 local may_take = wants and (late == 0 or at <= late)
+local back_to = -1
+if known[1] and answered > 0 then
+  local lives = tonumber(redis.call('ZSCORE', members, me) or '0')
+  if lives < answered + alive then back_to = math.max(lives - alive, 0) end
+end
 redis.call('ZADD', members, at + alive, me)
 redis.call('ZREMRANGEBYSCORE', members, '-inf', at - 86400000)
 redis.call('ZREMRANGEBYSCORE', members, '(' .. (at + LONGEST * 2), '+inf')
@@ -87,16 +94,27 @@ redis.call('PEXPIRE', members, keep)
 local function is_mine(proof)
   return proof and string.match(proof, ' (.*)') == me
 end
+local function fence_of(proof)
+  return number_in(proof and string.match(proof, '^(%d+) .'))
+end
+local function begin(n, fence, last)
+  local goes_on = back_to >= 0 and leads and fence_of(last) < began
+  if goes_on or fence and not is_mine(last) then
+    local since = goes_on and began or fence
+    redis.call('HSET', meta, 'began:' .. n, since, 'before:' .. n, last or '')
+  end
+end
 local mine, proof, soonest, leader = -1, '', -1, false
 for n = 1, sockets do
   local holder = holder_of(KEYS[2 + n])
-  if holder and number_in(string.match(holder, '^(%d+) .')) == 0 then
+  if holder and fence_of(holder) == 0 then
     redis.call('DEL', KEYS[2 + n])
     holder = false
   end
   if mine < 0 and is_mine(holder) and wants then
     redis.call('PEXPIRE', KEYS[2 + n], lease)
     mine, proof = n - 1, holder
+    begin(mine, nil, redis.call('HGET', meta, 'last:' .. mine))
   elseif is_mine(holder) then
     redis.call('DEL', KEYS[2 + n])
     holder = false
@@ -110,10 +128,7 @@ for n = 1, sockets do
     redis.call('HSET', meta, 'fence', fence)
     proof, mine = fence .. ' ' .. me, n - 1
     redis.call('SET', KEYS[2 + n], proof, 'PX', lease)
-    local last = redis.call('HGET', meta, 'last:' .. mine)
-    if not is_mine(last) then
-      redis.call('HSET', meta, 'began:' .. mine, fence, 'before:' .. mine, last or '')
-    end
+    begin(mine, fence, redis.call('HGET', meta, 'last:' .. mine))
     redis.call('HSET', meta, 'leader', proof, 'last:' .. mine, proof)
     leader = leader or proof
   elseif mine ~= n - 1 then
@@ -121,31 +136,30 @@ for n = 1, sockets do
     if soonest < 0 or left < soonest then soonest = left end
   end
 end
-local began = redis.call('HMGET', meta, 'began:' .. mine, 'before:' .. mine)
-local since_fence = number_in(began[1])
+local told = redis.call('HMGET', meta, 'began:' .. mine, 'before:' .. mine)
+local since_fence = number_in(told[1])
 if mine >= 0 and since_fence == 0 then
-  since_fence = number_in(string.match(proof, '^%d+'))
+  since_fence = fence_of(proof)
   redis.call('HSET', meta, 'began:' .. mine, since_fence)
 end
-local covered = false
-for n = 0, sockets - 1 do
-  local field = 'socket:' .. n
-  local line = sockets > 1 and redis.call('HGET', meta, field) or ''
-  local since, lasts, what = string.match(line, '^(%d+) (%d+) (.*)$')
-  if math.min(number_in(since), number_in(lasts)) == 0
-    or number_in(lasts) > at + LONGEST then
-    since, lasts, what = nil, '0', nil
-  end
-  if n == mine and heard ~= '' then
-    local told = me .. ' ' .. connection
-    if told ~= what or tonumber(lasts) < at then since = at - ARGV[14] end
-    if sockets > 1 then
-      local said = since .. ' ' .. (at + lease) .. ' ' .. told
-      redis.call('HSET', meta, field, said)
+local hears = mine >= 0 and age ~= '' and since_fence == began
+if hears and heard ~= '' then redis.call('HSET', meta, 'heard_at', heard) end
+local others = {{}}
+for n = 0, sockets > 1 and sockets - 1 or -1 do
+  local field, holder = 'socket:' .. n, holder_of(KEYS[3 + n])
+  if n == mine and hears then
+    local said = (at - open_for) .. ' ' .. (at - age) .. ' ' .. me
+    redis.call('HSET', meta, field, said)
+  elseif n == mine then
+    redis.call('HSET', meta, field, '')
+  elseif holder then
+    local line = redis.call('HGET', meta, field) or ''
+    local since, until_when, whose = string.match(line, '^(%d+) (%d+) (.*)$')
+    since, until_when = number_in(since), number_in(until_when)
+    local is_its = whose == string.match(holder, ' (.*)')
+    if is_its and math.min(since, until_when) > 0 and until_when <= at then
+      others[#others + 1] = {{since, until_when}}
     end
-    redis.call('HSET', meta, 'heard_at', heard)
-  elseif n ~= mine and since and tonumber(lasts) >= at then
-    covered = earlier(covered or nil, tonumber(since))
   end
 end
 redis.call('PEXPIRE', meta, keep)
@@ -178,61 +192,38 @@ local alive_now = redis.call('ZCOUNT', members, at, '+inf')
 local last = redis.call('HGET', meta, sockets > 1 and 'batch:' .. mine or 'batch')
 local lost = number_in(redis.call('HGET', meta, 'lost'))
 if mine >= 0 and lost > 0 and lost == number_in(dealt) then
-  redis.call('HDEL', meta, 'lost')
+  redis.call('HSET', meta, 'lost', 0)
   lost = 0
 end
-return {{mine, proof, since_fence, began[2] or '', soonest, leader, lag,
-  pending, own, oldest or false, at, alive_now, covered,
-  redis.call('HGET', meta, 'heard_at') or '',
-  lost, mine >= 0 and batch ~= '' and batch ~= last and 1 or 0}}
+if back_to < 0 and mine >= 0 and batch ~= '' and batch ~= last then
+  back_to = answered
+end
+return {{mine, proof, since_fence, told[2] or '', soonest, leader, lag,
+  pending, own, oldest or false, at, alive_now, others,
+  redis.call('HGET', meta, 'heard_at') or '', lost, back_to}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
 KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it lives on,
 a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led until now
 (0/1), the key expression, until when its server was heard or nothing; how many leases
-and streams; the fence that a new one must exceed; what tells its connection from
-others; unix milliseconds after which these words are too late to take a lease (a Redis
-that was stopped hears them long after whoever said them has given up), or 0;
-milliseconds since that server was heard; the batch that this member appended last, or
-nothing; which loss (see below) it has dealt with.
+and streams; the fence that a new one must exceed; unix milliseconds after which these
+words are too late to take a lease (a Redis that was stopped hears them long after
+whoever said them has given up), or 0; milliseconds for which its connection is open and
+since that was heard, or nothing; the batch that this member appended last, or nothing;
+the fence with which it began to lead, or 0; which loss (see below) it has dealt with;
+when its latest beat was that it knows to be answered (unix milliseconds, or 0).
 Where Redis lost everything, one who led comes first for the time of a lease, for it
-knows where the group stood. A lease is a member's own by its name: the answer that told
-of it may have been lost.
+knows where the group stood. Where Redis has gone back, it does not know of that beat:
+whoever led until then leads on, if nobody has taken its place since. A lease is a
+member's own by its name: the answer that told of it may have been lost.
 Returns: the number of its lease or -1, its proof, the fence with which it began to lead
 and who led until then, milliseconds until another lease ends or -1, who leads, unread,
 pending, how many of those are its own, unix milliseconds of the oldest unread or
-pending, and of now, how many members live, unix milliseconds since when another socket
-is open, until when the server was heard, when it was noticed that somebody took unread
-entries away (unix milliseconds, or 0), and whether Redis does not know of that batch
-any more (0/1).
-"""
-
-RELEASE = f"""
-local me, lost = ARGV[1], {{}}
-for i = 1, #KEYS - 1 do
-  local stream = KEYS[i]
-  while redis.call('EXISTS', stream) == 1 do
-    local ids = redis.pcall('XPENDING', stream, '{MEMBERS}', '-', '+', 1000, me)
-    if ids.err or #ids == 0 then break end
-    for _, entry in ipairs(ids) do
-      local id = entry[1]
-      if #redis.call('XRANGE', stream, id, id) == 1 then
-        redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, id, 'JUSTID')
-      else
-        redis.call('XACK', stream, '{MEMBERS}', id)
-        lost[#lost + 1] = id
-      end
-    end
-  end
-  redis.pcall('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', me)
-end
-redis.call('ZREM', KEYS[#KEYS], me)
-return lost
-"""
-"""Gives back what a member holds, and takes its name away.
-
-KEYS: the streams, members. ARGV: member. Returns: the ids of those that were trimmed.
+pending, and of now, how many members live, since when each other socket is open and
+until when it was heard (unix milliseconds), until when the server was heard, when it
+was noticed that somebody took unread entries away (unix milliseconds, or 0), and the
+moment (unix milliseconds) to which Redis has gone back at most, or -1.
 """
 
 LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"

@@ -8,7 +8,8 @@ with it: when somebody else led since, the server was asked by them for what it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Container, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 
 from notifyws.delivery.outbox_file import OutboxFile
@@ -17,9 +18,11 @@ from notifyws.delivery.outbox_records import (
     Entry,
     ListenerPosition,
     RecoveredState,
+    notification_of,
 )
 from notifyws.errors import ConfigurationError
-from notifyws.fleet.group.entries import LARGEST_STEP, Line, steps
+from notifyws.fleet.group.entries import AT_ONCE, LARGEST_STEP, Line, steps
+from notifyws.models import Notification
 
 FEW = 8
 """Lines that are read at first: they may be large."""
@@ -114,6 +117,12 @@ class Spool:
             last = records[-1].position
             await self._opened().keep([], self.position, last)
 
+    async def drop_known(self, seen: Container[str | int]) -> None:
+        """Let go of the oldest with these ids: they are in the stream already."""
+        ids = [note and note.id for note in map(note_of, await self.first(AT_ONCE))]
+        unknown = (n for n, each in enumerate(ids) if each is None or each not in seen)
+        await self.drop(next(unknown, len(ids)))
+
     async def clear(self) -> None:
         """Let go of everything."""
         await self._opened().keep([], self.position, self._top)
@@ -162,6 +171,13 @@ class Spool:
             except ConfigurationError:
                 continue
         return OutboxFile(None, self._warn)
+
+
+def note_of(line: Line) -> Notification | None:
+    """Return the notification of a line; ``None`` for rubbish."""
+    with suppress(ValueError):
+        return notification_of(line[1])
+    return None
 
 
 def _line_of(text: str) -> Line:

@@ -14,8 +14,14 @@ from typing import Any
 
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group import scripts
-from notifyws.fleet.group.entries import Standing, position_of, standing_of, text_of
+from notifyws.fleet.group import scripts, stream_scripts
+from notifyws.fleet.group.entries import (
+    Leading,
+    Standing,
+    position_of,
+    standing_of,
+    text_of,
+)
 from notifyws.fleet.group.keys import HOPELESS, PARTITIONS, step
 from notifyws.fleet.group.stream import KEEP, GroupStream, as_ms
 
@@ -25,6 +31,8 @@ ALIVE = 1.5
 """Leases that a member lives on without a word."""
 OLDEST = (6, 2)
 """The version of Redis that is needed at least."""
+NOTHING = Leading()
+"""What a member says that does not lead."""
 NAMED = 1_000
 """Members that are named, of however many there are."""
 LONGEST_KEY = 200
@@ -59,39 +67,40 @@ class GroupStore(GroupStream):
         *,
         wants: bool,
         leads: bool = False,
-        heard_at: str = "",
+        leading: Leading = NOTHING,
         floor: int = 0,
-        connection: int = 0,
         age: float = 0.0,
         late: float = 0.0,
-        last_batch: str = "",
         dealt_with: int = 0,
+        answered: float = 0.0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
         Args:
             wants: whether to keep or take a lease; one that is held ends otherwise.
             leads: whether this member led until now.
-            heard_at: RFC 3339 UTC; what the server sent until then was received.
+            leading: what it says of that, its times by Redis' clock.
             floor: a new lease has a fencing number beyond this one.
-            connection: how many times the server was connected to.
-            age: seconds since ``heard_at``.
+            age: seconds since its server was heard.
             late: unix seconds by Redis' clock after which none is taken; 0 for never.
-            last_batch: the name of the batch that this member appended last; empty
-                where that may change at any moment.
             dealt_with: the loss (``Standing.lost``) that this member dealt with.
+            answered: when its latest beat was that was answered; unix seconds by Redis'
+                clock, 0 for none.
 
         Raises:
             ConfigurationError: the group is another version's, or has another key.
             CacheFailed: Redis does not answer.
         """
+        heard_at = "" if leading.has_open_gaps else leading.heard_at
         answer = await self.run(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, as_ms(ALIVE * self.lease), as_ms(self.lease), as_ms(KEEP)),
             *(int(wants), int(leads)),
             *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection, as_ms(late), as_ms(age), last_batch, dealt_with),
+            *(floor, as_ms(late), as_ms(leading.open_for)),
+            as_ms(age) if leading.heard_at else "",
+            *(leading.last_batch, leading.began, dealt_with, as_ms(answered)),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise wrong_version(self.name)
@@ -150,7 +159,7 @@ class GroupStore(GroupStream):
     async def leave(self) -> list[str]:
         """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
-        lost = await self.run(scripts.RELEASE, keys, self.member)
+        lost = await self.run(stream_scripts.RELEASE, keys, self.member)
         return [text_of(each) for each in lost]
 
     @step

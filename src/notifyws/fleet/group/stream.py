@@ -33,8 +33,9 @@ MANY = 8
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 
-FORGOTTEN = "Redis does not know what was appended last"
-"""Said of a batch that is not appended yet: what came before it goes first."""
+
+class BatchForgotten(CacheFailed):
+    """Redis does not know what was appended last: that goes first, and then this."""
 
 
 class GroupStream(GroupKeys):
@@ -66,7 +67,7 @@ class GroupStream(GroupKeys):
                 not known.
 
         Raises:
-            CacheFailed: also where Redis does not know of that one any more.
+            BatchForgotten: Redis does not know of that one any more.
         """
         count = len(self.streams)  # a spool may be of a time when there were more
         lines = [(n % count, line, tell) for n, line, tell in batch.lines]
@@ -89,9 +90,10 @@ class GroupStream(GroupKeys):
         if answer[0] == 2:
             return []
         if answer[0] == 3:
-            raise CacheFailed(FORGOTTEN, "what it lost is appended again")
+            said = "Redis does not know what was appended last"
+            raise BatchForgotten(said, "what it lost is appended again")
         if self.is_shared:  # some were there, and it does not matter which
-            return [(n, "") for n, _, _ in lines]
+            return [(n, f"{answer[2]}-") for n, _, _ in lines]
         ids = text_of(answer[1]).split()
         return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
 
@@ -137,6 +139,14 @@ class GroupStream(GroupKeys):
         answer = await self.run(stream_scripts.TRIM, self.streams, *how)
         lost, first, last, more = map(int, answer)
         return lost, first / 1000, last / 1000, bool(more)
+
+    @step
+    async def forget_marks(self, before: float) -> None:
+        """Tell nothing any more from what was appended before (unix seconds).
+
+        Whoever does not know of it would take what has the same mark for it.
+        """
+        await self.ask("ZREMRANGEBYSCORE", self._ids, "-inf", f"({as_ms(before)}")
 
     async def latest(self, count: int) -> AsyncIterator[Entry]:
         """Yield what was appended last, of each stream as much, the newest first."""

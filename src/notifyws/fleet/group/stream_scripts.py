@@ -16,8 +16,9 @@ if tonumber(ARGV[5]) > 0 then batch = 'batch:' .. string.match(KEYS[1], '%d+$') 
 if ARGV[3] == '1' and redis.call('HGET', KEYS[2], batch) == ARGV[2] then
   return {{2}}
 end
-local known = ARGV[3] == '1' or ARGV[7] == ''
-if not known and ARGV[7] ~= redis.call('HGET', KEYS[2], batch) then return {{3}} end
+if ARGV[7] ~= '' and ARGV[7] ~= redis.call('HGET', KEYS[2], batch) then
+  return {{3}}
+end
 local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{}}
 local at = distinct > 0 and now() or 0
 for i = 8, #ARGV, words do
@@ -34,7 +35,7 @@ if distinct > 0 then
   redis.call('PEXPIRE', KEYS[3], 86400000)
 end
 redis.call('HSET', KEYS[2], 'position', ARGV[4], batch, ARGV[2])
-return {{1, table.concat(done, ' ')}}
+return {{1, table.concat(done, ' '), at}}
 """
 """Appends a batch, if its writer holds a lease, and moves the group's position.
 
@@ -44,7 +45,8 @@ many words there are of each (1 or 3), the batch that its writer appended last o
 nothing; then these: line, number of its stream (from 1),
 what tells it from others.
 Returns: 0 refused; 2 it was; 3 nothing was done: Redis knows of another latest batch,
-as one that took over and had not been told; 1 and the new ids, as one text.
+as one that took over and had not been told; 1, the new ids as one text, and when that
+was (unix milliseconds; 0 where no ids are remembered).
 """
 
 READ = """
@@ -199,6 +201,33 @@ KEYS: stream, members. ARGV: member, milliseconds that what a dead one holds mus
 been idle, entries at most, whether the stream is this member's own (0/1: then all that
 others hold is taken).
 Returns: the entries, and the ids of those that were trimmed meanwhile.
+"""
+
+RELEASE = f"""
+local me, lost = ARGV[1], {{}}
+for i = 1, #KEYS - 1 do
+  local stream = KEYS[i]
+  while redis.call('EXISTS', stream) == 1 do
+    local ids = redis.pcall('XPENDING', stream, '{MEMBERS}', '-', '+', 1000, me)
+    if ids.err or #ids == 0 then break end
+    for _, entry in ipairs(ids) do
+      local id = entry[1]
+      if #redis.call('XRANGE', stream, id, id) == 1 then
+        redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, id, 'JUSTID')
+      else
+        redis.call('XACK', stream, '{MEMBERS}', id)
+        lost[#lost + 1] = id
+      end
+    end
+  end
+  redis.pcall('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', me)
+end
+redis.call('ZREM', KEYS[#KEYS], me)
+return lost
+"""
+"""Gives back what a member holds, and takes its name away.
+
+KEYS: the streams, members. ARGV: member. Returns: the ids of those that were trimmed.
 """
 
 BEGIN = """
