@@ -435,3 +435,53 @@ def test_of_two_sockets_one_may_die_without_a_gap(scene):
     assert born.keys() <= group.handled.keys()
     assert not [(a, b) for a, b in group.gaps() if b > began]
     group.once_in_stream()
+
+
+@pytest.mark.slow
+def test_two_sockets_that_are_cut_at_once_have_a_gap(scene):
+    """Seen: each counted as open for the other, and all was said to be recovered."""
+    group = scene(lease=2.0, replays=False)
+    origin = "https://cut.example"
+    group.begin(2, 200, "--sockets", "2", NOTIFYWS_ORIGIN=origin)
+    until(lambda: group.server.open == 2, "two sockets")
+    group.flows(200)
+    with group.fault():
+        group.server.bar(origin)
+        until(lambda: group.server.open == 0, "none")
+        time.sleep(0.5)
+        group.server.admit(origin)
+        until(lambda: group.server.open == 2, "two sockets again")
+        group.flows(400)
+    born = group.end(gaps=True)
+    assert born.keys() > group.handled.keys()
+
+
+@pytest.mark.slow
+def test_a_redis_that_goes_back_to_another_leader_is_told_again_what_came_since(scene):
+    """Seen: who led was deposed, and all that had waited was in nobody's hands."""
+    group = scene(lease=2.0, replays=False)
+    go = group.redis.folder / "go"
+    go.unlink(missing_ok=True)
+    slow = "--exec", f"sh -c 'until [ -e {go} ]; do sleep 0.1; done'", *SOON
+    first = group.join(*slow)
+    until(lambda: first.events("connected"), "a connection")
+    with group.fault():  # what the first has in hand, another one handles again
+        group.server.rate(500)
+        until(lambda: group.handled.total() >= 1000, "as many as one takes in hand")
+        group.server.rate(0)
+        time.sleep(0.5)
+        kept = group.redis.snapshot()
+        second = group.join(*slow)
+        first.signal(15)
+        assert first.wait() == -15, first.err.text
+        until(lambda: second.events("connected"), "another leader")
+        began = time.time()
+        group.server.rate(500)
+        time.sleep(3)
+        group.server.rate(0)
+        time.sleep(1.5)  # two beats
+        group.redis.go_back(kept)
+        time.sleep(1.5)
+        go.touch()
+    born = group.end(twice=1.0, gaps=True)
+    assert not [n for n, at in born.items() if at > began and n not in group.handled]

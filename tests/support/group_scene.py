@@ -61,6 +61,10 @@ class NumberServer(Running):
         """Let nobody in who names this origin, and cut them."""
         self._order(f"bar {origin}")
 
+    def admit(self, origin: str) -> None:
+        """Let them in again."""
+        self._order(f"admit {origin}")
+
     def ignore(self, origin: str) -> None:
         """Neither answer nor send to whoever names this origin."""
         self._order(f"ignore {origin}")

@@ -3,8 +3,8 @@
 ``python numbers.py`` prints ``{"port": N}``, then a line for each socket that opens
 or ends, with the monotonic second. Each line on stdin is an order: ``rate 200`` (a
 second, from now on), ``bar ORIGIN`` (cut its sockets, and let it in no more: no other
-member notices), ``ignore ORIGIN`` (the same without a word) or ``report`` (prints when
-each number was sent, unix seconds).
+member notices), ``admit ORIGIN`` (let it in again), ``ignore ORIGIN`` (cut it without
+a word) or ``report`` (prints when each number was sent, unix seconds).
 Who opens with ``?since=N`` gets what came after N; where that is not asked for,
 nothing is replayed. It needs nothing of the tests, so that it starts at once.
 """
@@ -101,6 +101,8 @@ class Numbers:
             self.barred.add(value)
             for connection in self._of(value):
                 connection.transport.abort()
+        elif word == "admit":
+            self.barred.discard(value)
         elif word == "ignore":
             self.ignored.add(value)
             for connection in self._of(value):
