@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.delivery.acknowledgements import LATE, Acknowledgements
 from notifyws.delivery.sender import SendResult, SocketSender, send_over_http
 from notifyws.errors import (
     AuthenticationFailed,
@@ -315,6 +316,31 @@ async def test_acknowledgements_that_name_none_are_the_oldest_batch_s_first():
     later(0.3, used.acknowledged, Acknowledged("", ok=False))
     assert statuses(await first) == ["delivered"]
     assert statuses(await second) == ["rejected"]
+
+
+async def test_an_answer_that_names_none_and_is_late_is_nobody_else_s():
+    """Seen: it was the next message's, and the one refused counted as delivered."""
+    lines = [Line(), Line()]
+    used = SocketSender(lambda: lines[0], compose, asyncio.sleep, ACK)
+    first = asyncio.create_task(used.send([Message("note")]))
+    later(4.0, used.acknowledged, Acknowledged("", ok=True))
+    assert statuses(await first) == ["delivered"]
+    later(6.0, used.acknowledged, Acknowledged("", ok=True))
+    later(6.5, used.acknowledged, Acknowledged("", ok=False))
+    assert statuses(await used.send([Message("note")])) == ["unknown"]
+    assert statuses(await used.send([Message("note")])) == ["rejected"]
+    assert statuses(await used.send([Message("note")])) == ["unknown"]
+    lines.reverse()  # it comes over no other line
+    later(1.0, used.acknowledged, Acknowledged("", ok=True))
+    assert statuses(await used.send([Message("note")])) == ["delivered"]
+
+
+async def test_only_so_many_late_ones_keep_their_places():
+    line, all_of_them = object(), Acknowledgements()
+    for _ in range(LATE + 3):
+        all_of_them.give_up(all_of_them.expect([""], line))
+    taken = [all_of_them.take(Acknowledged("", ok=True)) for _ in range(LATE + 1)]
+    assert taken == [*[True] * LATE, False]
 
 
 async def test_messages_of_one_name_each_want_an_acknowledgement():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.support import until
-from tests.support.group_scene import GroupScene, Shared
+from tests.support.group_scene import GROUP, GroupScene, Member, Shared
 from tests.support.valkey import Nodes, Valkey, Watched
 
 short_and_real = pytest.mark.parametrize("lease", [2.0, 10.0])
@@ -456,32 +457,58 @@ def test_two_sockets_that_are_cut_at_once_have_a_gap(scene):
     assert born.keys() > group.handled.keys()
 
 
+def held_up(group: GroupScene, *args: str) -> tuple[Member, Path]:
+    """Start a leader whose hook waits for a file; it has all in hand that it can."""
+    go = group.redis.folder / "go"
+    go.unlink(missing_ok=True)
+    hook = f"sh -c 'until [ -e {go} ]; do sleep 0.1; done'"
+    member = group.join("--exec", hook, *SOON, *args)
+    until(lambda: member.events("connected"), "a connection")
+    group.server.rate(500)
+    until(lambda: group.handled.total() >= 1000, "as many as one takes in hand")
+    return member, go
+
+
+def some_more(group: GroupScene) -> None:
+    """Have numbers appended that nobody takes, and let two beats pass."""
+    group.server.rate(500)
+    time.sleep(3)
+    group.server.rate(0)
+    time.sleep(1.5)
+
+
 @pytest.mark.slow
 def test_a_redis_that_goes_back_to_another_leader_is_told_again_what_came_since(scene):
     """Seen: who led was deposed, and all that had waited was in nobody's hands."""
     group = scene(lease=2.0, replays=False)
-    go = group.redis.folder / "go"
-    go.unlink(missing_ok=True)
-    slow = "--exec", f"sh -c 'until [ -e {go} ]; do sleep 0.1; done'", *SOON
-    first = group.join(*slow)
-    until(lambda: first.events("connected"), "a connection")
     with group.fault():  # what the first has in hand, another one handles again
-        group.server.rate(500)
-        until(lambda: group.handled.total() >= 1000, "as many as one takes in hand")
+        first, go = held_up(group)
         group.server.rate(0)
         time.sleep(0.5)
         kept = group.redis.snapshot()
-        second = group.join(*slow)
+        second = group.join(*first.args)
         first.signal(15)
         assert first.wait() == -15, first.err.text
         until(lambda: second.events("connected"), "another leader")
         began = time.time()
-        group.server.rate(500)
-        time.sleep(3)
-        group.server.rate(0)
-        time.sleep(1.5)  # two beats
+        some_more(group)
         group.redis.go_back(kept)
         time.sleep(1.5)
         go.touch()
     born = group.end(twice=1.0, gaps=True)
     assert not [n for n, at in born.items() if at > began and n not in group.handled]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sockets", ["1", "2"])
+def test_a_stream_that_somebody_takes_away_is_filled_again(scene, sockets):
+    """Seen: of two sockets, Redis still knew what it had had, and took nothing."""
+    group = scene(lease=2.0)
+    with group.fault():
+        _, go = held_up(group, "--sockets", sockets)
+        some_more(group)
+        (stream,) = group.redis.command("KEYS", f"*:group:{GROUP}")
+        group.redis.command("DEL", stream)
+        time.sleep(1.5)
+        go.touch()
+    group.end(twice=1.0)

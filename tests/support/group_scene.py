@@ -109,7 +109,7 @@ class Member(Running):
     def __init__(self, home: Home, *args: str) -> None:
         listen = "listen", "--group", GROUP, "--json", "--events"
         super().__init__(*listen, *args, env=home.env, cwd=home.path)
-        self.home = home
+        self.home, self.args = home, args
         home.keep(self)
 
     @property

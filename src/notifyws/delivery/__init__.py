@@ -20,6 +20,7 @@ bounded queue of its own.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``route_file``: ``[[routes]]`` of a TOML file.
 - ``routing``: which sinks take what.
+- ``acknowledgements``: which message a server's acknowledgement is about.
 - ``sender``: sends messages, and says what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
 - ``targets``: to whom notifications are handed on.

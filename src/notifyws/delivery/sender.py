@@ -9,7 +9,6 @@ only then. Where messages go over HTTP, each is a request, and its answer says s
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
+from notifyws.delivery.acknowledgements import Acknowledgements, Answer
 from notifyws.errors import (
     HttpRefused,
     MessageRejected,
@@ -39,7 +39,6 @@ LATE = 2000
 """Messages that an error may still name which comes too late."""
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
-_Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
 
 
@@ -127,8 +126,7 @@ class SocketSender:
     ) -> None:
         self._connection, self._compose = connection, compose
         self._sleep, self.ack = sleep, ack
-        self._awaited: dict[str, deque[_Answer]] = {}
-        self._nameless = itertools.count()
+        self._acknowledgements = Acknowledgements()
         self._open: dict[_Batch, None] = {}
         self._past = deque[str | None](maxlen=LATE)
         self._writing = asyncio.Lock()
@@ -149,19 +147,8 @@ class SocketSender:
             batch.doubted = "rejected" if means_it else "unknown"
 
     def acknowledged(self, answer: Acknowledged) -> bool:
-        """Take the server's word on a message; return whether one waited for it.
-
-        A word that names none is about the oldest.
-        """
-        name = answer.id or next(iter(self._awaited), "")
-        if not (waiting := self._awaited.get(name)):
-            return False
-        future = waiting.popleft()
-        if not waiting:
-            del self._awaited[name]
-        if not future.done():
-            future.set_result(answer)
-        return True
+        """Take the server's word on a message; return whether one waited for it."""
+        return self._acknowledgements.take(answer)
 
     async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.
@@ -222,28 +209,18 @@ class SocketSender:
         messages: Sequence[Message],
         ack: Ack,
     ) -> list[SendResult]:
-        awaited = [self._await(each.key) for each in composed]
+        keys = [each.key for each in composed]
+        awaited = self._acknowledgements.expect(keys, connection)
+        answers = [answer for _, answer in awaited]
         try:
             with suppress(TimeoutError, NetworkFailed):  # what has no answer is unknown
                 async with self._writing:
                     await connection.send_all([each.frame for each in composed])
                 async with asyncio.timeout(ack.timeout):
-                    await asyncio.gather(*[future for _, future in awaited])
-        finally:  # what was not answered is awaited no more
-            for name, future in awaited:
-                waiting = self._awaited.get(name, deque())
-                if future in waiting:
-                    waiting.remove(future)
-                if not waiting:
-                    self._awaited.pop(name, None)
-        return [*map(_judged, messages, (future for _, future in awaited))]
-
-    def _await(self, key: str) -> tuple[str, _Answer]:
-        """Await an answer that names this, or any where none can name it."""
-        name = key or f"#{next(self._nameless)}"
-        future: _Answer = asyncio.get_running_loop().create_future()
-        self._awaited.setdefault(name, deque()).append(future)
-        return name, future
+                    await asyncio.gather(*answers)
+        finally:
+            self._acknowledgements.give_up(awaited)
+        return [*map(_judged, messages, answers)]
 
 
 def _doubt(connection: Connection) -> str | None:
@@ -257,7 +234,7 @@ def _doubt(connection: Connection) -> str | None:
     return f"after the ping's answer: {lost.message}"
 
 
-def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> SendResult:
+def _judged(message: Message, future: Answer) -> SendResult:
     if not future.done() or future.cancelled():
         detail = "the server did not acknowledge it in time"
         return SendResult.of(message, "unknown", detail)

@@ -418,9 +418,12 @@ async def test_what_a_new_leader_does_not_know_of_is_told_from_nothing(make, val
     await asyncio.sleep(0.005)
     later = (await leading(a)).at
     await a.append(0, standing.proof, batch(2, "y", tell="id"))
-    await a.forget_marks(later)
+    await a.forget_marks(until=later)
     await a.append(0, standing.proof, batch(3, "x", "y", tell="id"))
     assert await titles_of(a) == ["x", "y", "x"]
+    await a.forget_marks(since=later)
+    await a.append(0, standing.proof, batch(4, "x", "y", tell="id"))
+    assert await titles_of(a) == ["x", "y", "x", "x", "y"]
 
 
 @with_stores

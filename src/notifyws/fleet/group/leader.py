@@ -232,7 +232,7 @@ class GroupLeader:
                     seen.append(known.id)
         if self._store.is_shared:
             since = max(oldest.values(), default=now)
-            await self._store.forget_marks(min(since, now - AT_THE_SAME_TIME))
+            await self._store.forget_marks(until=min(since, now - AT_THE_SAME_TIME))
         seen.reverse()
         leaders = {self._store.member, self._previous.partition(" ")[2]}
         position = await self._appender.begin(position, leaders, set(seen))

@@ -164,7 +164,7 @@ class GroupListener(StreamListener):
                 await self.end()
                 return
         if standing.slot >= 0:
-            self._look_for_lost(standing)
+            await self._look_for_lost(standing)
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
         self._tell_role(standing)
@@ -180,13 +180,18 @@ class GroupListener(StreamListener):
         if standing.slot >= 0:
             await self._trim()
 
-    def _look_for_lost(self, standing: Standing) -> None:
+    async def _look_for_lost(self, standing: Standing) -> None:
         """Have what Redis lost appended again, or say that it is gone.
 
         Who only begins to lead asks the server for what Redis does not know of.
+
+        Raises:
+            CacheFailed: Redis does not answer; then it is asked again.
         """
         since, leader = self.membership.waited_since, self._leader
         is_new = standing.lost not in (0, self.membership.dealt_with)
+        if is_new and self._store.is_shared:
+            await self._store.forget_marks(since=since)
         if leader is not None:
             leader.look_for_gaps()
             if is_new or standing.back_to is not None:

@@ -7,6 +7,7 @@ What goes wrong is a ``CacheFailed``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from math import inf
 from typing import Any
 
 from notifyws.errors import CacheFailed
@@ -108,10 +109,8 @@ class GroupStream(GroupKeys):
         Where several append, what was appended before is not appended again: then
         none needs to be looked for.
         """
-        if self.is_shared or not places:
-            places, missing = [], [False] * len(places)
-        else:
-            missing = []
+        missing = [False] * len(places) if self.is_shared else []
+        places = [] if self.is_shared else places
         words = [word for n, id_ in places for word in (n + 1, id_)]
         answer = await self.run(
             stream_scripts.PRESENT, [self._meta, *self.streams], *words
@@ -141,12 +140,13 @@ class GroupStream(GroupKeys):
         return lost, first / 1000, last / 1000, bool(more)
 
     @step
-    async def forget_marks(self, before: float) -> None:
-        """Tell nothing any more from what was appended before (unix seconds).
+    async def forget_marks(self, *, since: float = 0.0, until: float = inf) -> None:
+        """Tell nothing any more from what was appended then (unix seconds).
 
-        Whoever does not know of it would take what has the same mark for it.
+        What has the same mark would be taken for it, and it is not there.
         """
-        await self.ask("ZREMRANGEBYSCORE", self._ids, "-inf", f"({as_ms(before)}")
+        end = "+inf" if until == inf else f"({as_ms(until)}"
+        await self.ask("ZREMRANGEBYSCORE", self._ids, as_ms(since), end)
 
     async def latest(self, count: int) -> AsyncIterator[Entry]:
         """Yield what was appended last, of each stream as much, the newest first."""
