@@ -335,6 +335,18 @@ async def test_an_answer_that_names_none_and_is_late_is_nobody_else_s():
     assert statuses(await used.send([Message("note")])) == ["delivered"]
 
 
+async def test_a_number_that_begins_anew_on_a_new_line_is_another_message_s():
+    """Seen: what was lost with its line was delivered, and the next one unknown."""
+    lines = [Line(), Line()]
+    used = SocketSender(lambda: lines[0], compose, asyncio.sleep, ACK)
+    lost = asyncio.create_task(used.send(batch("3")))
+    await turns(10)
+    lines.reverse()
+    later(1.0, used.acknowledged, Acknowledged("3", ok=True))
+    assert statuses(await used.send(batch("3"))) == ["delivered"]
+    assert statuses(await lost) == ["unknown"]
+
+
 async def test_only_so_many_late_ones_keep_their_places():
     line, all_of_them = object(), Acknowledgements()
     for _ in range(LATE + 3):

@@ -103,7 +103,7 @@ async def test_a_redis_that_knows_of_another_batch_appends_nothing_after_it(
     valkey.command("HSET", f"{store.base}:meta", "batch", name)
     after = store.name_of(second)
     says, told = Leading(standing.began, last_batch=after), (await leading(store)).at
-    assert (await leading(store, leading=says, answered=told)).back_to == told
+    assert (await leading(store, leading=says, agreed=told)).back_to == told
     how = standing.proof, batch(3, "z")
     for again in (False, True):
         with pytest.raises(BatchForgotten, match="appended last"):

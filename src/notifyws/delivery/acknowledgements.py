@@ -1,8 +1,9 @@
 """Which message a server's acknowledgement is about.
 
 One that names a message is that message's. One that names none is the oldest's: so a
-message whose answer is late keeps its place until that comes, or its socket is gone.
-Else the answer to it would be taken for the next one's.
+message whose answer is late keeps its place until that comes. Else the answer to it
+would be taken for the next one's. And a new socket owes nothing to messages that went
+over another one: numbers may begin anew on it.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ class Acknowledgements:
 
         Args:
             keys: what an answer names each by; empty where it can name none.
-            connection: the one they are sent over; late ones come over no other.
+            connection: the one they are sent over; answers come over no other.
         """
         if connection is not self._connection:
             self._connection = connection
-            self._let_go(len(self._late))
+            self._awaited.clear()
+            self._late.clear()
         return [self._expect(key or next(self._numbers)) for key in keys]
 
     def take(self, said: Acknowledged) -> bool:

@@ -505,3 +505,17 @@ async def test_what_was_appended_without_an_answer_cannot_be_appended_again(tmp_
         await group.appender.settled()
         assert group.store.titles == ["1", "2", "3", "4", "5", "7", "8"]
         assert group.gaps == [0.006]
+
+
+async def test_what_is_to_be_looked_for_twice_is_looked_for_from_the_earlier_moment(
+    tmp_path,
+):
+    async with scene(tmp_path) as group:
+        await group.receive(1, 6)
+        group.store.stream.clear()
+        group.store.down = True
+        group.appender.look_for_lost(0.003)
+        group.appender.look_for_lost(0.005)
+        group.store.down = False
+        await group.appender.settled()
+        assert group.store.titles == ["3", "4", "5", "6"]

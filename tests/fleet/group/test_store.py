@@ -232,10 +232,36 @@ async def test_a_redis_that_went_back_does_not_know_of_a_beat(make, valkey):
     joined = (await b.beat(wants=True)).at
     assert (await leading(a, answered=late)).back_to is None
     valkey.go_back(kept)
-    assert (await leading(a, answered=late)).back_to == then
-    assert (await leading(a, answered=late)).back_to is None
+    noticed = await leading(a, answered=late)  # and that answer is lost
+    assert noticed.back_to == then
+    noticed = await leading(a, answered=late)
+    assert noticed.back_to == then
     assert (await b.beat(wants=True, answered=joined)).back_to == 0.0
-    assert (await b.beat(wants=True, answered=joined)).back_to is None
+    valkey.command("DEL", f"{a.base}:lease:0")  # it dies: who comes next is told
+    noticed = await leading(b, answered=joined)
+    assert noticed.back_to == then
+    assert (await leading(b, answered=noticed.at)).back_to is None
+
+
+@with_stores
+async def test_a_redis_that_lost_a_batch_may_have_lost_all_since_it_knew_it(
+    make, valkey
+):
+    """Seen: a beat came first, and what was lost before it counted as handled."""
+    a = make("a")
+    standing = await leading(a)
+    for number in (8, 9, 10):
+        await a.append(0, standing.proof, batch(number, "x"))
+
+    async def beat(number: int, answered: float) -> Standing:
+        name = a.name_of(batch(number))
+        says = Leading(standing.began, last_batch=name)
+        how = {"answered": answered, "agreed": standing.at}
+        return await leading(a, leading=says, **how)
+
+    known = await beat(9, standing.at)  # another one was on its way
+    assert known.back_to is None
+    assert (await beat(11, known.at)).back_to == standing.at
 
 
 @with_stores

@@ -104,6 +104,8 @@ class GroupAppender:
             handled_until: unix seconds by Redis' clock; what was appended earlier was
                 handled, or is not lost.
         """
+        if self._handled_until is not None:  # that was not looked for yet
+            handled_until = min(handled_until, self._handled_until)
         self._disturbed, self._handled_until = True, handled_until
         if not self._is_draining:
             self._begin_to_drain()

@@ -76,7 +76,7 @@ class Membership:
         self.patience = self._grace
         self._fence, self._answered_at = 0, 0.0
         self._steadily_answered_at = 0.0
-        self._checked = False
+        self._agreed_at, self._checked = 0.0, False
         self.standing, self.ahead = Standing(), 0.0
         self.away = self.joined = False
         self.handled_until = ""
@@ -131,6 +131,7 @@ class Membership:
                 late=self._late(),
                 dealt_with=self.dealt_with,
                 answered=self.standing.at,
+                agreed=self._agreed_at,
             )
         except CacheFailed as error:
             self._fell(error)
@@ -141,6 +142,10 @@ class Membership:
         self._fence = max(self._fence, standing.fence)
         if standing.heard_at:
             self.handled_until = shifted(_handled_until(standing), -self.ahead)
+        if standing.slot < 0 or standing.back_to is not None:
+            self._agreed_at = 0.0
+        elif leading.last_batch:
+            self._agreed_at = standing.at
         before = self.standing
         self.waited_since = before.at if before.oldest is None else before.oldest
         self.standing, self._steadily_answered_at = standing, self._clock.now()

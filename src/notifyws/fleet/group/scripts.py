@@ -26,7 +26,9 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
                                  when it is open and until when it was heard, unix
                                  milliseconds, and whose it is), ``batch``
                                  (what was appended last, of whom; with several
-                                 sockets ``batch:N`` for each), ``gaps`` and
+                                 sockets ``batch:N`` for each), ``back:N`` (when it
+                                 was noticed that Redis went back, to which moment,
+                                 and by whom), ``gaps`` and
                                  ``gap`` (the latest)
 ``...:ids``          sorted set  with several sockets: what was appended lately
 ===================  ==========  ======================================================
@@ -58,7 +60,7 @@ local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
 local floor, late = tonumber(ARGV[11]), tonumber(ARGV[12])
 local open_for, age, batch, began = ARGV[13], ARGV[14], ARGV[15], tonumber(ARGV[16])
-local dealt, answered = ARGV[17], tonumber(ARGV[18])
+local dealt, answered, agreed = ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19])
 local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets', 'position')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
@@ -195,8 +197,20 @@ if mine >= 0 and lost > 0 and lost == number_in(dealt) then
   redis.call('HSET', meta, 'lost', 0)
   lost = 0
 end
-if back_to < 0 and mine >= 0 and batch ~= '' and batch ~= last then
-  back_to = answered
+local who, number = string.match(batch, '^(.*) (%d+)$')
+local whose, latest = string.match(last or '', '^(.*) (%d+)$')
+local knows = not who or who == whose and number_in(number) <= number_in(latest)
+if back_to < 0 and not knows then back_to = agreed end
+if mine >= 0 then
+  local field = 'back:' .. mine
+  local line = redis.call('HGET', meta, field) or ''
+  local noticed, to, by = string.match(line, '^(%d+) (%d+) (.*)$')
+  if noticed and (by ~= me or answered < number_in(noticed)) then
+    to = number_in(to)
+    back_to = back_to < 0 and to or math.min(back_to, to)
+  end
+  local said = back_to < 0 and '' or at .. ' ' .. back_to .. ' ' .. me
+  if said ~= line then redis.call('HSET', meta, field, said) end
 end
 return {{mine, proof, since_fence, told[2] or '', soonest, leader, lag,
   pending, own, oldest or false, at, alive_now, others,
@@ -212,7 +226,8 @@ words are too late to take a lease (a Redis that was stopped hears them long aft
 whoever said them has given up), or 0; milliseconds for which its connection is open and
 since that was heard, or nothing; the batch that this member appended last, or nothing;
 the fence with which it began to lead, or 0; which loss (see below) it has dealt with;
-when its latest beat was that it knows to be answered (unix milliseconds, or 0).
+when its latest beat was that it knows to be answered, and the latest at which its batch
+was known (unix milliseconds, or 0).
 Where Redis lost everything, one who led comes first for the time of a lease, for it
 knows where the group stood. Where Redis has gone back, it does not know of that beat:
 whoever led until then leads on, if nobody has taken its place since. A lease is a

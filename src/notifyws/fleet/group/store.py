@@ -73,6 +73,7 @@ class GroupStore(GroupStream):
         late: float = 0.0,
         dealt_with: int = 0,
         answered: float = 0.0,
+        agreed: float = 0.0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
@@ -86,6 +87,7 @@ class GroupStore(GroupStream):
             dealt_with: the loss (``Standing.lost``) that this member dealt with.
             answered: when its latest beat was that was answered; unix seconds by Redis'
                 clock, 0 for none.
+            agreed: the same of the latest at which Redis knew what it appended last.
 
         Raises:
             ConfigurationError: the group is another version's, or has another key.
@@ -101,6 +103,7 @@ class GroupStore(GroupStream):
             *(floor, as_ms(late), as_ms(leading.open_for)),
             as_ms(age) if leading.heard_at else "",
             *(leading.last_batch, leading.began, dealt_with, as_ms(answered)),
+            as_ms(agreed),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise wrong_version(self.name)
