@@ -29,7 +29,7 @@ from notifyws.connection.reconnect import (
     delay,
 )
 from notifyws.errors import ConnectionLost, NetworkFailed
-from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.entries import Leading, Standing
 from notifyws.fleet.group.membership import Membership
 from notifyws.models import Account
 from notifyws.protocol.failures import FailureClassifier
@@ -195,7 +195,7 @@ def beats(listeners: int, seconds: int) -> list[int]:
     count: Counter[int] = Counter()
 
     async def member(clock: VirtualClock) -> None:
-        parts = Beaten(count), clock.clock, print, lambda: ("", 0, "")
+        parts = Beaten(count), clock.clock, print, Leading
         membership = Membership(*parts)
         while now() < seconds:
             await membership.beat(leads=False)

@@ -149,6 +149,8 @@ name = "forwards"
 [socket]
 [[rules]]
 then = "notification"
+[resume]
+unknown_id = "all"
 [resume.catchup]
 items = "items"
 step = { method = "GET", path = "/missed", query = { after = "{last_id}" } }

@@ -41,7 +41,6 @@ META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
 SERVERS = {
     "ntfy": (ntfy, {"variables": "topic=t"}, {}),
     "nchan": (nchan, {"variables": "channel=t"}, META),
-    "default": (default, {"token": "ready-made"}, {}),
 }
 
 
@@ -94,11 +93,11 @@ async def test_a_server_that_does_not_know_the_id_brings_nothing_old_as_new(prof
 async def test_a_clock_that_is_wrong_by_an_hour_makes_nothing_that_was_missed_old(
     ahead,
 ):
-    first = cut_after(default("live", ahead))
-    second = stays_after(default("old", ahead + 2 * HOUR), default("missed", ahead))
+    first = cut_after(ntfy("live", ahead))
+    second = stays_after(ntfy("old", ahead + 2 * HOUR), ntfy("missed", ahead))
     async with (
         stage({}, first, second) as one,
-        listening(one, "default", token="t") as (_, found, _events),
+        listening(one, "ntfy", variables="topic=t") as (_, found, _events),
     ):
         await until(lambda: "missed" in texts(found))
         assert texts(found) == ["live", "missed"]
@@ -123,7 +122,8 @@ async def by_name(*stories) -> list[str]:
     """Return what a listener shows that is stopped and started again."""
     shown = []
     async with stage({}, *stories) as one:
-        settings = Settings(url=one.url, token="t", cache_url="memory://")
+        topic = {"profile": "ntfy", "variables": "topic=t"}
+        settings = Settings(url=one.url, cache_url="memory://", **topic)
         for last in ("live", "new"):
             async with NotificationService(settings, name="desk") as service:
                 service.on("message")(lambda each: shown.append(each.message))
@@ -137,8 +137,8 @@ async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
 ):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stories = (
-        stays_after(default("live")),
-        stays_after(default("old", 6 * HOUR), default("missed"), default("new")),
+        stays_after(ntfy("live")),
+        stays_after(ntfy("old", 6 * HOUR), ntfy("missed"), ntfy("new")),
     )
     assert await by_name(*stories) == ["live", "missed", "new"]
 
@@ -160,22 +160,28 @@ async def test_a_named_listener_is_shown_what_it_missed_by_a_clock_that_is_behin
 ):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stories = (
-        stays_after(default("live", HOUR)),
-        stays_after(default("old", 7 * HOUR), default("missed", HOUR), default("new")),
+        stays_after(ntfy("live", HOUR)),
+        stays_after(ntfy("old", 7 * HOUR), ntfy("missed", HOUR), ntfy("new")),
     )
     assert await by_name(*stories) == ["live", "missed", "new"]
 
 
-async def test_a_named_listener_whose_last_had_no_timestamp_is_shown_it_all(
-    tmp_path, monkeypatch
-):
+async def test_a_publisher_who_is_late_is_heard_after_a_restart(tmp_path, monkeypatch):
+    """Seen: what it had sent meanwhile was left out, for it was dated before the last.
+
+    A server of the default profile that was asked for what came after an id sends that.
+    """
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    live = {"type": "t", "id": "live", "message": "live"}
-    stories = (
-        stays_after(live),
-        stays_after(default("missed", HOUR), default("new")),
-    )
-    assert await by_name(*stories) == ["live", "missed", "new"]
+    missed = [default(str(n), n * 60) for n in (19, 15, 10, 6, 1)]
+    shown, stories = [], (stays_after(default("live")), stays_after(*missed))
+    async with stage({}, *stories) as one:
+        settings = Settings(url=one.url, token="t", cache_url="memory://")
+        for last in ("live", "1"):
+            async with NotificationService(settings, name="desk") as service:
+                service.on("message")(lambda each: shown.append(each.message))
+                await service.connect_with_retry()
+                await until(lambda last=last: last in shown)
+    assert shown == ["live", "19", "15", "10", "6", "1"]
 
 
 async def test_a_catch_up_whose_last_message_was_deleted_does_not_page_to_the_start():

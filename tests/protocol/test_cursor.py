@@ -158,7 +158,7 @@ EARLIER = at("2024-01-15T10:20:00Z")
 def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
     start, opened, too_old
 ):
-    cursor = Cursor(**start)
+    cursor = Cursor(**start, dumps=True)
     for _ in range(opened):
         cursor.opened(0.0, 30.0)
     assert cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0) is too_old
@@ -166,10 +166,20 @@ def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
     assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 30.0)
 
 
+@pytest.mark.parametrize("began_at", [None, BEGAN])
+def test_where_the_server_sends_what_was_asked_for_nothing_is_too_old(began_at):
+    """Seen: a publisher that was ten minutes late was not heard after a restart."""
+    cursor = Cursor("a", began_at=began_at)
+    cursor.advance("b", NEW)
+    cursor.opened(0.0, 30.0)
+    assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0)
+    assert cursor.is_news(EARLIER)
+
+
 def test_what_is_left_out_for_its_age_is_said_once_unless_a_time_was_asked_for():
     said = []
     for start in ({"began_at": BEGAN, "last_id": "a"}, {"since": MOMENT}):
-        cursor = Cursor(**start, warn=said.append)
+        cursor = Cursor(**start, warn=said.append, dumps=True)
         cursor.opened(0.0, 30.0)
         assert cursor.is_repeat(EARLIER, "x", lambda: 1.0)
         assert cursor.is_repeat(EARLIER, "y", lambda: 1.0)
@@ -240,7 +250,7 @@ def test_however_timestamps_are_written_it_began_with_the_oldest(first, then, ea
     ],
 )
 def test_only_what_is_surely_older_than_that_is_too_old(timestamp, too_old):
-    cursor = Cursor()
+    cursor = Cursor(dumps=True)
     cursor.advance("a", NEW)
     cursor.opened(0.0, 30.0)
     assert cursor.is_too_old(at(timestamp), 1.0) is too_old
@@ -248,7 +258,7 @@ def test_only_what_is_surely_older_than_that_is_too_old(timestamp, too_old):
 
 @pytest.mark.parametrize("began_at", [-6e10, 0.0, 9e10])
 def test_every_moment_of_the_calendar_can_be_a_beginning(began_at):
-    cursor = Cursor("a", began_at=began_at)
+    cursor = Cursor("a", began_at=began_at, dumps=True)
     cursor.opened(0.0, 30.0)
     assert cursor.is_too_old(EARLIER, 1.0) is (began_at > BEGAN)
 

@@ -101,7 +101,7 @@ class Scene:
             password=password,
         )
         self.queue: DeliveryQueue = DeliveryQueue(room, 1 << 24)
-        cursor = Cursor(since, can_resume=resume)
+        cursor = Cursor(since, can_resume=resume, dumps=order == "newest first")
         self.receiver = Receiver(RULES, self.queue, cursor, clock)
         self.told: list = []
         self.told_at: list[float] = []

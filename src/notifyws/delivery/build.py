@@ -18,7 +18,7 @@ from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, strict_json
-from notifyws.protocol.profile import Profile, Send
+from notifyws.protocol.profile import Profile, Resume, Send
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
@@ -154,6 +154,12 @@ def build_receiver(
     return receiver
 
 
+def _dumps(resume: Resume) -> bool:
+    """Return whether what comes may be from before all that was asked for."""
+    pages_back = resume.catchup is not None and resume.catchup.order == "newest first"
+    return pages_back or resume.unknown_id == "all"
+
+
 def _cursor(
     auth: Authenticator, since: str | int | datetime | None, past: Past | None
 ) -> Cursor:
@@ -183,6 +189,7 @@ def _cursor(
         places=_places(profile),
         warn=auth.warn,
         fits=sayable(profile, "last_id"),
+        dumps=resume is not None and _dumps(resume),
     )
 
 

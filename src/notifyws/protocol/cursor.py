@@ -3,12 +3,12 @@
 It is the id of the last notification that was handed over, never of one that merely
 arrived; before the first one it may be a time to begin at.
 
-Servers that do not know the id they are asked for send all that they keep (ntfy, nchan:
-``since`` and ``Last-Event-ID`` of what was never cached). So what a replay brings from
-before a listener began is not new, where that is certain. The server's own timestamps
-tell, whatever its clock or zone: nothing counts as old that is no older than the oldest
-of what was handed over. Without one of them nothing does: a repeat is better than a
-loss that nobody sees.
+Some servers that do not know the id they are asked for send all that they keep (ntfy,
+nchan: ``since`` and ``Last-Event-ID`` of what was never cached). What these bring from
+before a listener began is not new. The server's own timestamps tell, whatever its clock
+or zone: nothing counts as old that is no older than the oldest of what was handed over.
+Of all other servers nothing is old: timestamps may be a publisher's, who is late or
+early, and a repeat is better than a loss that nobody sees.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Cursor:
         warn: is told, once each, that one id names several notifications, and that
             what a replay brings is left out for being too old.
         fits: tells whether the server can be asked for what came after an id.
+        dumps: whether the server sends all that it keeps for an id unknown to it.
 
     Attributes:
         deduplicator: knows what was handed over.
@@ -72,13 +73,14 @@ class Cursor:
         began_at: float | None = None,
         warn: Callable[[str], None] | None = None,
         fits: Callable[[str | int], bool] = fits_url,
+        dumps: bool = False,
     ) -> None:
         self.last_id: str | int | None = None
         self._fits = fits
         self._sure = SURE_TO_FIT if fits is fits_url else 0
         self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
-        self._partial = partial
+        self._partial, self._dumps = partial, dumps
         self.since = self._asked_since = since
         self.beginning: datetime | None = None
         self._past: datetime | None = None
@@ -250,7 +252,8 @@ class Cursor:
         self.beginning = self._asked_since
         asks = self._asks and self.place is not None
         resumes = asks or (again and self._snapshot)
-        if asks and self.beginning is None and self.began_at is not None:
+        is_sure = self._dumps and self.beginning is None
+        if asks and is_sure and self.began_at is not None:
             began_at = max(0.0, self.began_at - UNSURE)
             self.beginning = datetime.fromtimestamp(began_at, UTC)
         self._past = self.beginning

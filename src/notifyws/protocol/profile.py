@@ -127,6 +127,10 @@ class Resume(Table, frozen=True, kw_only=True):
     unless: Expression | None = None
     """True for variables with which not all of it can be asked for, as in
     ``contains(channel, ',')``: each interruption is a gap then."""
+    unknown_id: Literal["nothing", "all"] = "nothing"
+    """What the server sends for an id that it does not know: nothing of before, or all
+    that it keeps. Then, and where a catch-up pages back, what is dated before this
+    listener began is not new: the server's own clock should say so, no publisher's."""
 
     @property
     def asks(self) -> bool:
