@@ -73,9 +73,8 @@ class Receiver(ServerWords):
         self._frames, self._server = frames, server
         emitter = EventEmitter(queue.announce, clock, server)
         super().__init__(emitter, GapTracker(emitter, cursor, clock))
-        self._dropped_counter = DroppedCounter(self.emitter, queue.room)
-        self.room, self.cursor = queue.room, cursor
-        self._received = ""
+        self._dropped_counter = DroppedCounter(emitter, queue.room)
+        self._received, self.room, self.cursor = "", queue.room, cursor
         self.received = self.filtered = self.repeats = self.dropped = 0
 
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
@@ -112,6 +111,11 @@ class Receiver(ServerWords):
         if self._outbox is not None:
             self._outbox.keep_all(found, self._queue.put_in_all - count + 1)
         return count
+
+    @property
+    def has_open_gaps(self) -> bool:
+        """Whether something may be missing that was not said yet."""
+        return self.gaps.pending or self._dropped_counter.count > 0
 
     def _is_calm(self, count: int) -> bool:
         """Return whether of so many no notification is asked but whether it is new."""
@@ -189,8 +193,7 @@ class Receiver(ServerWords):
             line, admitted = notification.line(), self._admitted
             if pause := self._notification(notification, len(line)):
                 await pause
-            came = notification.frame is not None
-            if self._frames and self._admitted > admitted and not came:
+            if self._frames and self._admitted > admitted and not notification.frame:
                 self._pass_on(Frame(line, has_news=True))  # it came in none
         self.cursor.deduplicator.expect_ids(self._clock.now() + FETCHED)
 
@@ -253,8 +256,7 @@ class Receiver(ServerWords):
         self.received += 1
         self.emitter.latest = notification
         if self._selection is None or self._selection.admit(notification):
-            if self._dropped_counter.count:
-                self._dropped_counter.say()
+            self._dropped_counter.say()
             self._queue.put(notification, size)
             if self._outbox is not None:
                 self._outbox.keep(notification, self._queue.put_in_all)

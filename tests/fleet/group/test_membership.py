@@ -140,7 +140,23 @@ async def test_it_names_the_latest_at_which_redis_knew_what_was_appended_last():
         scene.leading = Leading(5, last_batch=name)
         await scene.beat(leads=True)
     agreed = [said["agreed"] for said in scene.store.asked]
-    assert agreed == [0.0, 0.0, 40.0, 40.0, 60.0, 0.0]
+    assert agreed == [0.0, 0.0, 40.0, 40.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize(
+    ("back_to", "since"),
+    [(None, 60.0), (70.0, 70.0), (45.0, 60.0), (40.0, 40.0)],
+)
+async def test_of_what_redis_lost_only_what_was_handled_before_that_is_not_missing(
+    back_to, since
+):
+    """Seen: a beat came behind the loss, and what was lost counted as handled."""
+    agreed, later = Standing(0, at=40.0), Standing(0, at=80.0, oldest=60.0)
+    scene = Scene(agreed, later, Standing(0, at=90.0, back_to=back_to))
+    for name in ("m 1", "", ""):
+        scene.leading = Leading(5, last_batch=name)
+        await scene.beat(leads=True)
+    assert scene.membership.waited_since == since
 
 
 async def test_how_long_ago_it_was_heard_goes_with_it():

@@ -119,10 +119,9 @@ class GroupLeader:
     @property
     def leading(self) -> Leading:
         """What it says of itself with a beat."""
-        open_for = self._auth.clock.now() - self._opened_at
-        batch = self._appender.last_batch
-        tracked = self.receiver is not None and self.receiver.gaps.pending
-        has_open = tracked or bool(self._gaps)
+        tracked = self.receiver is not None and self.receiver.has_open_gaps
+        open_for = 0.0 if tracked else self._auth.clock.now() - self._opened_at
+        has_open, batch = tracked or bool(self._gaps), self._appender.last_batch
         return Leading(self._began, self._heard_at(), open_for, batch, has_open)
 
     def _heard_at(self) -> str:
@@ -158,7 +157,7 @@ class GroupLeader:
         receiver = build_receiver(self._auth, self._queue, since=None, past=past)
         receiver.emitter.observers.append(self._tell)
         if self._store.is_shared:
-            receiver.emitter.on_gap = self._gaps.add
+            receiver.emitter.on_gap = self._add_gap
         self.receiver = receiver
         on_receiver(receiver)
         self.session = session = build_session(self._auth, receiver, retries=retries)
@@ -166,6 +165,7 @@ class GroupLeader:
         try:
             await session.run()
         finally:
+            receiver.emitter.on_gap = receiver.emitter.tell
             self._gaps.give_up()
             receiver.close()
             with suppress(TimeoutError):
@@ -273,6 +273,11 @@ class GroupLeader:
         if self.receiver is not None:
             now = self.receiver.emitter.now()
             self._tell_gap(Gap(self.handled_until or now, now, LOST))
+
+    def _add_gap(self, gap: Gap) -> None:
+        if not gap.recovered:  # until now, this socket proves nothing to others
+            self._opened_at = self._auth.clock.now()
+        self._gaps.add(gap)
 
     def _tell_gap(self, gap: Gap) -> None:
         if self.receiver is not None:

@@ -100,6 +100,8 @@ class GroupListener(StreamListener):
             if await self.membership.beat(leads=self._leader is not None):
                 with suppress(CacheFailed):
                     await self._follow(self.membership.standing, member)
+            if self._leader is not None:
+                self._leader.look_for_gaps()
             if self._leading is not None and self._leading.done():
                 await self.end()
             pause = self.membership.pause(leads=self._leader is not None)
@@ -183,7 +185,8 @@ class GroupListener(StreamListener):
     async def _look_for_lost(self, standing: Standing) -> None:
         """Have what Redis lost appended again, or say that it is gone.
 
-        Who only begins to lead asks the server for what Redis does not know of.
+        Who only begins to lead asks the server for what Redis does not know of; what a
+        leader noticed that died before it could deal with it, is a gap.
 
         Raises:
             CacheFailed: Redis does not answer; then it is asked again.
@@ -193,11 +196,10 @@ class GroupListener(StreamListener):
         if is_new and self._store.is_shared:
             await self._store.forget_marks(since=since)
         if leader is not None:
-            leader.look_for_gaps()
             if is_new or standing.back_to is not None:
-                leader.look_for_lost(max(since, standing.back_to or 0.0))
-        elif is_new:
-            self._tell_lost(since)
+                leader.look_for_lost(since)
+        elif is_new or standing.back_to is not None:
+            self._tell_lost(since if is_new else standing.back_to or 0.0)
         self.membership.dealt_with = standing.lost
 
     def _tell_lost(self, since: float) -> None:

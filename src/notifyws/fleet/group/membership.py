@@ -54,8 +54,8 @@ class Membership:
         joined: whether it ever did.
         handled_until: RFC 3339; what arrived until then was handled by somebody; empty
             until that was known.
-        waited_since: unix seconds by Redis' clock; at the beat before the latest, what
-            was appended earlier was handled.
+        waited_since: unix seconds by Redis' clock; what was appended earlier was
+            handled at the beat before the latest, or Redis has not lost it since.
         dealt_with: which loss (``Standing.lost``) this member has dealt with.
         patience: seconds that the server may be out of a leader's reach; then another
             member is to try, if there is one.
@@ -142,15 +142,23 @@ class Membership:
         self._fence = max(self._fence, standing.fence)
         if standing.heard_at:
             self.handled_until = shifted(_handled_until(standing), -self.ahead)
-        if standing.slot < 0 or standing.back_to is not None:
+        self.waited_since = self._handled_by(standing)
+        if standing.slot < 0:
             self._agreed_at = 0.0
-        elif leading.last_batch:
+        elif leading.last_batch and standing.back_to is None:
             self._agreed_at = standing.at
-        before = self.standing
-        self.waited_since = before.at if before.oldest is None else before.oldest
         self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
         return True
+
+    def _handled_by(self, standing: Standing) -> float:
+        """Return what was appended before is handled, or was not lost since."""
+        before, back_to = self.standing, standing.back_to
+        handled = before.at if before.oldest is None else before.oldest
+        if back_to is None:
+            return handled
+        # Where a batch is missing, a beat may have come behind the loss.
+        return back_to if back_to == self._agreed_at else max(handled, back_to)
 
     def covers(self, start: float, end: float) -> bool | None:
         """Return whether another member's socket was open from a moment to another.

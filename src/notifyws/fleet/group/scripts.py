@@ -61,7 +61,8 @@ local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
 local floor, late = tonumber(ARGV[11]), tonumber(ARGV[12])
 local open_for, age, batch, began = ARGV[13], ARGV[14], ARGV[15], tonumber(ARGV[16])
 local dealt, answered, agreed = ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19])
-local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets', 'position')
+local fields = {{'v', 'key', 'forgot', 'sockets', 'position', 'leader'}}
+local known = redis.call('HMGET', meta, unpack(fields))
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
 local at, forgot = now(), number_in(known[3])
@@ -84,7 +85,7 @@ end
 if at - forgot < tonumber(lease) and not leads then wants = false end
 local may_take = wants and (late == 0 or at <= late)
 local back_to = -1
-if known[1] and answered > 0 then
+if known[6] and leads and forgot < answered then
   local lives = tonumber(redis.call('ZSCORE', members, me) or '0')
   if lives < answered + alive then back_to = math.max(lives - alive, 0) end
 end
@@ -100,7 +101,7 @@ local function fence_of(proof)
   return number_in(proof and string.match(proof, '^(%d+) .'))
 end
 local function begin(n, fence, last)
-  local goes_on = back_to >= 0 and leads and fence_of(last) < began
+  local goes_on = back_to >= 0 and fence_of(last) < began
   if goes_on or fence and not is_mine(last) then
     local since = goes_on and began or fence
     redis.call('HSET', meta, 'began:' .. n, since, 'before:' .. n, last or '')
