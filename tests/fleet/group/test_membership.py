@@ -136,11 +136,11 @@ async def test_it_names_the_latest_at_which_redis_knew_what_was_appended_last():
     at = [Standing(0, at=each) for each in (30.0, 40.0, 50.0, 60.0)]
     back = Standing(0, at=70.0, back_to=50.0)
     scene = Scene(*at, back, Standing(at=80.0))
-    for name in ("", "m 1", "", "m 1", "m 2", "m 2"):
+    for name in ("", "", "m 1", "", "m 2", "m 2"):
         scene.leading = Leading(5, last_batch=name)
         await scene.beat(leads=True)
     agreed = [said["agreed"] for said in scene.store.asked]
-    assert agreed == [0.0, 0.0, 40.0, 40.0, 60.0, 60.0]
+    assert agreed == [0.0, 30.0, 30.0, 50.0, 50.0, 50.0]
 
 
 @pytest.mark.parametrize(

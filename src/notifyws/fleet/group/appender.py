@@ -73,7 +73,7 @@ class GroupAppender:
         self._received = self._appended = ListenerPosition()
         self._number = 0
         self._first = deque[tuple[Batch, int]]()
-        self._disturbed = self._deposed = self._busy = self._forgotten = False
+        self._disturbed = self._deposed = self._busy = False
         self._handled_until: float | None = None
         self._last_batch = ""
         self._draining: asyncio.Task[None] | None = None
@@ -86,8 +86,8 @@ class GroupAppender:
 
     @property
     def last_batch(self) -> str:
-        """The name of the batch appended last; empty where another is under way."""
-        return self._last_batch if self.is_idle or self._forgotten else ""
+        """The name of the batch that was surely appended last; empty for none."""
+        return self._last_batch
 
     def miss(self, until: float) -> None:
         """Take note that others may have appended what did not come here.
@@ -204,8 +204,8 @@ class GroupAppender:
         except CacheFailed as error:
             if not again:
                 self._first.append((batch, spooled))
-            self._disturbed, self._forgotten = True, isinstance(error, BatchForgotten)
-            if self._forgotten:
+            self._disturbed = True
+            if isinstance(error, BatchForgotten):
                 self._in_doubt()
             return False
         if places is None:
@@ -295,5 +295,4 @@ class GroupAppender:
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
         self._disturbed, self._handled_until, self._last_batch = False, None, ""
-        self._forgotten = False
         return True

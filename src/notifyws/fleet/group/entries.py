@@ -96,8 +96,7 @@ class Leading(Struct, frozen=True):
         heard_at: RFC 3339; what its server sent until then is in the stream; empty
             where the connection is cut, or that is unknown.
         open_for: seconds for which its connection is open.
-        last_batch: the name of the batch that it appended last; empty where that may
-            change at any moment.
+        last_batch: the name of the batch that it surely appended last; empty for none.
         has_open_gaps: whether something may be missing that was not said yet: should it
             die now, who leads next has to say it.
     """

@@ -199,7 +199,7 @@ class GroupListener(StreamListener):
             if is_new or standing.back_to is not None:
                 leader.look_for_lost(since)
         elif is_new or standing.back_to is not None:
-            self._tell_lost(since if is_new else standing.back_to or 0.0)
+            self._tell_lost(since if is_new else standing.back_to or since)
         self.membership.dealt_with = standing.lost
 
     def _tell_lost(self, since: float) -> None:

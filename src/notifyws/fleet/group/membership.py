@@ -145,7 +145,7 @@ class Membership:
         self.waited_since = self._handled_by(standing)
         if standing.slot < 0:
             self._agreed_at = 0.0
-        elif leading.last_batch and standing.back_to is None:
+        elif standing.back_to is None and (leading.last_batch or not self._agreed_at):
             self._agreed_at = standing.at
         self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
