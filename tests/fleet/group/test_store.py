@@ -417,6 +417,16 @@ async def test_a_batch_that_is_tried_again_is_appended_once(make, valkey):
 
 
 @with_stores
+async def test_a_batch_of_another_leadership_is_another_one(make, valkey):
+    """Seen: the first batch of a member that led again counted as appended."""
+    a = make("a")
+    proof = (await leading(a)).proof
+    assert await a.append(0, proof, replace(batch(1, "x"), began=1))
+    assert await a.append(0, proof, replace(batch(1, "y"), began=3), again=True)
+    assert await titles_of(a) == ["x", "y"]
+
+
+@with_stores
 async def test_a_batch_of_another_member_is_another_one(make, valkey):
     a, b = make("a", lease=0.05), make("b")
     await a.append(0, (await leading(a)).proof, batch(1, "x"))

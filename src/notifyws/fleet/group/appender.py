@@ -67,6 +67,7 @@ class GroupAppender:
     ) -> None:
         self._store, self._spool, self._clock = store, spool, clock
         self._slot, self._proof = standing.slot, standing.proof
+        self._began = standing.began
         self._line_of, self._in_doubt, self._warn = line_of, in_doubt, warn
         self._waited_since, self._tell_gap = waited_since, tell_gap
         self._window = AppendWindow(standing.at)
@@ -188,7 +189,7 @@ class GroupAppender:
 
     def _batch(self, lines: Sequence[Line], position: ListenerPosition) -> Batch:
         self._number += 1
-        return Batch(self._number, lines, position)
+        return Batch(self._number, lines, position, self._began)
 
     async def _write(self, batch: Batch, *, spooled: int, again: bool = False) -> bool:
         """Append a batch; return whether that is sure.

@@ -112,14 +112,16 @@ class Batch(Struct, frozen=True):
     """What is appended in one step.
 
     Args:
-        number: tells it from every other of this writer, for it may be tried again.
+        number: tells it from every other of this leadership, for it may be tried again.
         lines: stream, line and what tells it from others (empty: nothing), of each.
         position: where the group stands at the server after it.
+        began: the fencing number of that leadership; a member may lead again.
     """
 
     number: int
     lines: Sequence[tuple[int, str, str]]
     position: ListenerPosition
+    began: int = 0
 
 
 class _Beat(Struct, array_like=True, frozen=True):

@@ -100,7 +100,7 @@ class GroupStream(GroupKeys):
 
     def name_of(self, batch: Batch) -> str:
         """Return what tells a batch of this member's from all others."""
-        return f"{self.member} {batch.number}"
+        return f"{self.member}/{batch.began} {batch.number}"
 
     @step
     async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
