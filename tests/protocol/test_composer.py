@@ -19,7 +19,7 @@ def context():
 
 
 def composed(frame, *messages, equals=None):
-    ack = None if equals is None else Ack(when="ack", equals=equals)
+    ack = None if equals is None else Ack(when="ack", id="id", equals=equals)
     composer, one = Composer(Send(frame=frame, ack=ack)), context()
     return [composer.compose(message, one) for message in messages]
 
@@ -43,6 +43,12 @@ def test_the_name_of_its_acknowledgement_is_filled_too_and_may_be_missing():
     named = Message("note", {"ref": 7})
     ones = composed(PLAIN, named, Message("note"), equals="{payload.ref}")
     assert [one.key for one in ones] == ["7", ""]
+
+
+def test_an_acknowledgement_that_names_nothing_names_no_message():
+    """Seen: each waited under its number, and a late answer was the next one's."""
+    send = Send(frame=PLAIN, ack=Ack(when="ack"))
+    assert Composer(send).compose(Message("note"), context()).key == ""
 
 
 @pytest.mark.parametrize(

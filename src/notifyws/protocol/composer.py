@@ -30,7 +30,7 @@ class Composer:
     """Writes messages as a profile's table says."""
 
     def __init__(self, send: Send) -> None:
-        named = send.ack.equals if send.ack else ""
+        named = send.ack.equals if send.ack and send.ack.id else ""
         self._frame, self._key = filler(send.frame), filler(named)
         templates = [send.frame, named]
         self._used = {"seq", "uuid"}.intersection(variables_of(templates))

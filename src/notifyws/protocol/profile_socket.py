@@ -285,7 +285,8 @@ class Ack(Table, frozen=True, kw_only=True):
     id: Expression | None = None
     """Where the frame names the message it is about; compared with ``equals``."""
     equals: Text = "{seq}"
-    """What the sent frame was numbered with: ``{seq}``, ``{uuid}`` or ``{id}``."""
+    """What the sent frame was numbered with: ``{seq}``, ``{uuid}`` or ``{id}``. Where
+    there is no ``id``, answers come in the order of the messages."""
     ok: Expression | None = None
     """True when the message was taken; without it every such frame says so."""
     message: Expression | None = None
