@@ -168,8 +168,9 @@ async def test_what_has_no_id_at_the_end_of_a_page_hides_none_behind_it(last, pa
     assert check.complete
 
 
-async def test_a_full_page_without_any_id_may_hide_others():
-    desk = Paged(some(range(1, 20), range(5, 10)), pages=True).desk
+@pytest.mark.parametrize("first", [2, 5])
+async def test_a_full_page_without_any_id_may_hide_others(first):
+    desk = Paged(some(range(1, 20), range(first, 10)), pages=True).desk
     assert await desk.catch_up(desk.receiver, "t") is False
     check = await desk.catch_up.after(1, desk.receiver)
     assert not check.complete

@@ -63,8 +63,9 @@ class _Pages:
         """Turn to what is after a page; return what of this one counts.
 
         What has no id leads nowhere: at the end of a page it comes again, behind the
-        last that has one. Where none has, nothing tells what is behind a full page;
-        one that comes again, whatever is asked for, is all that there is.
+        last that has one. Where none has, nothing tells what is behind a full page, or
+        the first where ids are known; one that comes again, whatever is asked for, is
+        all that there is.
 
         Args:
             page: the notifications of it.
@@ -74,8 +75,8 @@ class _Pages:
         named = [n for n, each in enumerate(ids) if each is not None]
         count, last = (named[-1] + 1, ids[named[-1]]) if named else (0, None)
         if last in (None, self.known[self._stands]):
-            is_same = ids == self._ids
-            is_full = size >= self._size if self._size else not page
+            is_same, has_ids = ids == self._ids, self.known["last_id"] is not None
+            is_full = size >= self._size if self._size else has_ids or not page
             goes_on = is_full and not is_same and count < size
             self.ended = True
             self.whole = not (size if self._newest_first else goes_on)
