@@ -66,6 +66,23 @@ async def test_whoever_may_not_listen_is_told_that_a_token_is_wanted(status):
     assert "NOTIFYWS_TOKEN" in caught.value.hint
 
 
+async def test_when_it_was_sent_is_nchans_own_word():
+    """Seen: a publisher's appointment of tomorrow decided what was too old."""
+    body = {"title": "appointment", "timestamp": "2099-01-01T00:00:00Z"}
+
+    async def story(socket: Socket) -> None:
+        await socket.say(note("1705314600:0", body))
+        await socket.stay()
+
+    async with (
+        stage({}, story, **META) as server,
+        listening(server, "nchan", variables="channel=news") as (_, found, _events),
+    ):
+        await until(lambda: found)
+        assert found[0].timestamp == "2024-01-15T10:30:00.000Z"
+        assert found[0].data == body
+
+
 async def test_a_reload_of_nginx_does_not_end_a_listener():
     """slact/nchan, src/store/memory/memstore.c: memstore_reap_chanhead says "410 Gone"
     to all that listen when a worker exits."""

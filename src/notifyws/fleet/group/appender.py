@@ -50,6 +50,7 @@ class GroupAppender:
 
     Attributes:
         sure_until: RFC 3339; what arrived until then is in the stream.
+        last_batch: the name of the batch that was surely appended last; empty for none.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class GroupAppender:
         self._first = deque[tuple[Batch, int]]()
         self._disturbed = self._deposed = self._busy = False
         self._handled_until: float | None = None
-        self._last_batch = ""
+        self.last_batch = ""
         self._draining: asyncio.Task[None] | None = None
         self.sure_until = ""
 
@@ -84,11 +85,6 @@ class GroupAppender:
     def is_idle(self) -> bool:
         """Whether all that it was given is in the stream."""
         return not (self._busy or self._is_draining)
-
-    @property
-    def last_batch(self) -> str:
-        """The name of the batch that was surely appended last; empty for none."""
-        return self._last_batch
 
     def miss(self, until: float) -> None:
         """Take note that others may have appended what did not come here.
@@ -131,14 +127,14 @@ class GroupAppender:
     def renew(self, standing: Standing) -> None:
         """Append with this lease from now on."""
         if standing.slot != self._slot:  # what was appended there last is another's
-            self._last_batch = ""
+            self.last_batch = ""
         self._slot, self._proof = standing.slot, standing.proof
 
     def forget(self) -> None:
         """Redis lost everything: nothing of that is to be looked for."""
         self._window.clear()
         self._first.clear()
-        self._disturbed, self._last_batch = False, ""
+        self._disturbed, self.last_batch = False, ""
 
     def depose(self) -> None:
         """Another one leads: nothing is to be appended any more."""
@@ -200,7 +196,7 @@ class GroupAppender:
         """
         try:
             places = await self._store.append(
-                self._slot, self._proof, batch, again=again, after=self._last_batch
+                self._slot, self._proof, batch, again=again, after=self.last_batch
             )
         except CacheFailed as error:
             if not again:
@@ -216,7 +212,7 @@ class GroupAppender:
             self._window.add(places, batch.lines)
         else:
             self._window.begin_again()
-        self._appended, self._last_batch = batch.position, self._store.name_of(batch)
+        self._appended, self.last_batch = batch.position, self._store.name_of(batch)
         return True
 
     async def _put_aside(self, lines: Sequence[Line]) -> None:
@@ -295,5 +291,5 @@ class GroupAppender:
         parts = steps(self._window.lost(present, handled))
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
-        self._disturbed, self._handled_until, self._last_batch = False, None, ""
+        self._disturbed, self._handled_until, self.last_batch = False, None, ""
         return True
