@@ -377,9 +377,9 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
     transport = line.transport
     burst = transport.burst
 
-    async def broken():
+    async def broken(at_once):
         try:
-            return await burst()
+            return await burst(at_once)
         except ConnectionLost:
             raise ConnectionLost(1009, "too large", sent=True) from None
 

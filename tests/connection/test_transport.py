@@ -230,6 +230,45 @@ async def test_what_came_before_a_text_that_is_none_is_read_first():
     assert (caught.value.code, caught.value.sent) == (1007, True)
 
 
+async def test_who_waits_can_take_what_comes_before_it_is_woken():
+    asked, taken = asyncio.Semaphore(0), []
+
+    async def story(peer):
+        for text in (b"1", b"2", b"3"):
+            await asked.acquire()
+            await peer.write(framed(TEXT, text) + framed(TEXT, b"more"))
+        await peer.hang()
+
+    def at_once(frames):
+        asked.release()
+        count = 1 if frames[0] == "3" else 2
+        taken.extend(frames[:count])
+        return count
+
+    async with transport(story) as one:
+        reading = asyncio.create_task(one.burst(at_once))
+        await asyncio.sleep(0)
+        asked.release()
+        assert await reading == ["more"]
+    assert taken == ["1", "more", "2", "more", "3"]
+
+
+async def test_nothing_is_taken_once_nobody_waits():
+    left = asyncio.Event()
+
+    async def story(peer):
+        await left.wait()
+        await peer.say("late")
+        await peer.hang()
+
+    async with transport(story) as one:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.burst(len), 0.01)
+        left.set()
+        await asyncio.sleep(0.05)
+        assert await one.burst() == ["late"]
+
+
 async def test_what_comes_in_a_hurry_is_read_in_larger_bursts():
     async def story(peer):
         for _ in range(300):

@@ -5,11 +5,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
 
 from notifyws.connection.websocket_framer import (
     COMPRESSED,
+    MOST_PARTS,
+    Assembler,
+    BadMessage,
     Framer,
-    NotInflated,
     close_frame,
 )
 from tests.support.httpd import BINARY, CLOSE, PING, TEXT, framed
@@ -133,13 +136,13 @@ def test_compressed_texts_are_inflated_each_after_what_came_before_it():
 
 def test_what_came_before_a_text_that_cannot_be_inflated_is_told_first():
     def inflate(payload):
-        raise NotInflated(1002, "bad")
+        raise BadMessage(1002, "bad")
 
     framer = Framer(LARGEST)
     framer.inflate_by(inflate)
     pieces = framer.cut(framed(TEXT, b"good") + packed(b"x") + framed(TEXT, b"late"))
     assert next(pieces) == ["good"]
-    with pytest.raises(NotInflated):
+    with pytest.raises(BadMessage):
         next(pieces)
 
 
@@ -170,3 +173,33 @@ def spelled(each):
 def test_a_masked_close_frame_is_read():
     said = bytes(map(int.__xor__, b"\x03\xeaw\xc3\xbc", b"abcda"))
     assert close_frame(b"\x88\x85abcd" + said) == (1002, "wü")
+
+
+def assembled(*frames):
+    assembler = Assembler()
+    return [whole for each in frames for whole in assembler.add(each)]
+
+
+@pytest.mark.parametrize(
+    ("opcode", "whole"), [(Opcode.TEXT, "häh"), (Opcode.BINARY, "häh".encode())]
+)
+def test_a_message_is_put_together_from_its_parts_wherever_it_was_cut(opcode, whole):
+    data = "häh".encode()
+    for cut_at in range(len(data)):
+        first = Frame(opcode, data[:cut_at], fin=False)
+        last = Frame(Opcode.CONT, data[cut_at:])
+        assert assembled(first, last, Frame(Opcode.TEXT, b"next")) == [whole, "next"]
+
+
+def test_a_text_of_parts_that_is_none_is_refused():
+    with pytest.raises(BadMessage) as caught:
+        assembled(Frame(Opcode.TEXT, b"\xc3", fin=False), Frame(Opcode.CONT, b"\xc3"))
+    assert caught.value.code == 1007
+
+
+def test_a_message_of_far_too_many_parts_is_refused():
+    parts = [Frame(Opcode.TEXT, b"", fin=False)] * MOST_PARTS
+    assert assembled(*parts[1:], Frame(Opcode.CONT, b"")) == [""]
+    with pytest.raises(BadMessage) as caught:
+        assembled(*parts)
+    assert caught.value.code == 1009

@@ -116,6 +116,23 @@ def test_all_that_comes_of_a_burst_is_what_comes_of_its_frames_one_by_one(
     assert at_once.state() == one_by_one.state()
 
 
+@given(BURSTS)
+def test_what_is_taken_at_once_is_the_beginning_of_what_is_taken(bursts):
+    at_once, later = Desk(Selection()), Desk(Selection())
+    for burst in bursts:
+        count = at_once.receiver.take_at_once(burst)
+        at_once.receiver.take(burst[count:])
+        later.receiver.take(burst)
+    assert at_once.state() == later.state()
+
+
+def test_nothing_is_taken_at_once_while_something_waits():
+    desk = Desk(Selection())
+    assert desk.receiver.take_at_once([note("1"), note("2")]) == 2
+    assert desk.receiver.take_at_once([note("3")]) == 0
+    assert [fields["id"] for fields, *_ in desk.state()["items"]] == ["1", "2"]
+
+
 @in_virtual_time
 async def test_a_burst_for_which_there_is_no_room_is_taken_in_as_far_as_there_is():
     desk = Desk(Selection(), room=2)

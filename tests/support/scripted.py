@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cached_tokens import pack
+from notifyws.connection.ports import AtOnce
 from notifyws.errors import (
     AuthenticationFailed,
     CacheFailed,
@@ -155,7 +156,7 @@ class ScriptedChannel:
             if self._playing is not None:
                 self._playing.cancel()
 
-    async def burst(self) -> Sequence[str | bytes]:
+    async def burst(self, at_once: AtOnce | None = None) -> Sequence[str | bytes]:
         await self._let_others_go_on()
         while not self._waiting:
             self._raise_if_ended()

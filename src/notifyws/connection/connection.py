@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from notifyws.clock import Clock, sleep
 from notifyws.connection.endings import Problem, within, without_secrets
-from notifyws.connection.ports import Ask, Dial, Keepalive, Transport
+from notifyws.connection.ports import Ask, AtOnce, Dial, Keepalive, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import AppPing
@@ -48,10 +48,8 @@ class Connection:
         known: Mapping[str, Any],
         secrets: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        self._transport = transport
-        self._secrets = secrets
-        self._keepalive = keepalive
-        self._clock = clock
+        self._transport, self._secrets = transport, secrets
+        self._keepalive, self._clock = keepalive, clock
         self._failure: NetworkFailed | None = None
         self.ended: ConnectionLost | None = None
         self._pausing = self.is_behind = self._reading = False
@@ -132,23 +130,29 @@ class Connection:
             self._unread.extend(await self._transport.burst())
         return self._unread.popleft()
 
-    async def run(self, take: Take) -> NoReturn:
+    async def run(self, take: Take, at_once: AtOnce = lambda _: 0) -> NoReturn:
         """Hand all frames to ``take`` until the connection ends.
 
         Args:
             take: takes a burst, and may return what to await before the next one;
                 never for long, because a line that is not read hides its pongs.
+            at_once: may be given a burst before, and takes what needs no waiting.
 
         Raises:
             NetworkFailed: how it ended.
         """
+
+        def hear(frames: Sequence[str | bytes]) -> int:
+            self._hear()
+            return at_once(frames)
+
         pinging = background("the keepalive", self._keep_alive(), self.died)
         self._reading = True
         try:
             if early := [*self._early, *self._unread]:
                 await self._hand_over(early, take)
             while True:
-                await self._hand_over(await self._transport.burst(), take)
+                await self._hand_over(await self._transport.burst(hear), take)
         except ConnectionLost as lost:  # what broke it first was the reason
             self.ended = self._told(lost)
             raise lost if lost.sent else self._failure or lost from None
@@ -162,13 +166,16 @@ class Connection:
         Frames may have been on the line for as long when they are read then, so that
         they tell nothing of when we last heard; the next pong does.
         """
-        self._framed_at = self._clock.now()
-        if not self.is_behind:
-            self.heard_at = self._clock.wall()
+        self._hear()
         if (pause := take(frames)) is not None:
             self.is_behind = self._pausing = True
             await pause
             self._pausing = False
+
+    def _hear(self) -> None:
+        self._framed_at = self._clock.now()
+        if not self.is_behind:
+            self.heard_at = self._clock.wall()
 
     async def send(self, text: str) -> None:
         """Send one text frame."""

@@ -14,11 +14,11 @@ from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import CloseCode, Frame, Opcode
 
-from notifyws.connection.websocket_framer import NotInflated
+from notifyws.connection.websocket_framer import BadMessage
 
 
 def inflater(deflate: Extension, max_size: int) -> Callable[[bytes], str]:
-    """Return what inflates a text, or raises ``NotInflated``.
+    """Return what inflates a text, or raises ``BadMessage``.
 
     Args:
         deflate: what was agreed on with the server.
@@ -36,7 +36,7 @@ def inflater(deflate: Extension, max_size: int) -> Callable[[bytes], str]:
             code, reason = CloseCode.MESSAGE_TOO_BIG, str(error)
         except ProtocolError as error:
             code, reason = CloseCode.PROTOCOL_ERROR, str(error)
-        raise NotInflated(code, reason)
+        raise BadMessage(code, reason)
 
     return inflated
 

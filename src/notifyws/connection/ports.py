@@ -20,6 +20,9 @@ from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import AppPing, Renewal, Step
 from notifyws.protocol.upgrade import UpgradeRequest
 
+AtOnce = Callable[[Sequence[str | bytes]], int]
+"""Takes what a burst of frames begins with, and returns how many; never raises."""
+
 
 class QueueFull(Exception):
     """There is no room for what arrived, and the server can replay it later."""
@@ -58,6 +61,7 @@ class Receiver(Protocol):
     @property
     def gaps(self) -> Gaps: ...
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None: ...
+    def take_at_once(self, frames: Sequence[str | bytes]) -> int: ...
     def meaning_of(self, values: Sequence[Any]) -> Arrival: ...
     def hear_fetched(self, arrival: Arrival, body: Any) -> None: ...
     def meaning(self, frame: str | bytes) -> Arrival: ...
@@ -73,8 +77,13 @@ class Transport(Protocol):
     def heard_at(self) -> float:
         """When anything came, a ping or a pong too; monotonic seconds."""
 
-    async def burst(self) -> Sequence[str | bytes]:
-        """Return all whole frames that came, at least one; bytes when binary."""
+    async def burst(self, at_once: AtOnce | None = None) -> Sequence[str | bytes]:
+        """Return all whole frames that came, at least one; bytes when binary.
+
+        Args:
+            at_once: may be given what comes while this waits, before anything else
+                happens; what it takes is not returned.
+        """
 
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send text frames in their order, many at once."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from notifyws import recording
-from notifyws.connection.ports import Dial, Transport
+from notifyws.connection.ports import AtOnce, Dial, Transport
 from notifyws.errors import ConnectionLost, NotifyError, UpgradeRefused
 from notifyws.protocol.recorder import Recorder
 from notifyws.protocol.upgrade import UpgradeRequest
@@ -65,7 +65,7 @@ class RecordedTransport:
         """When anything came; monotonic seconds."""
         return self._transport.heard_at
 
-    async def burst(self) -> Sequence[str | bytes]:
+    async def burst(self, at_once: AtOnce | None = None) -> Sequence[str | bytes]:
         """Return all whole frames that came."""
         try:
             frames = await self._transport.burst()

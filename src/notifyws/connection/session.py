@@ -203,7 +203,7 @@ class Session:
         tasks = [background(n, body, connection.died) for n, body in bodies.items()]
         self.receiver.on_control_frame = responder.hear
         try:
-            reading = connection.run(self.receiver.take)
+            reading = connection.run(self.receiver.take, self.receiver.take_at_once)
             if self.verifier is None:
                 await reading
             else:

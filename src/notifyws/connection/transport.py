@@ -17,10 +17,16 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
-from websockets.typing import BytesLike
 
 from notifyws.connection.inflate import begin_anew_after_an_end, inflater
-from notifyws.connection.websocket_framer import Framer, NotInflated, close_frame
+from notifyws.connection.ports import AtOnce
+from notifyws.connection.websocket_framer import (
+    CONTROL,
+    Assembler,
+    BadMessage,
+    Framer,
+    close_frame,
+)
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.masking import masked
 
@@ -38,8 +44,6 @@ HURRY, REST, WAITED = 0.0005, 0.001, 0.01
 """Seconds: who sends little that often is read later; later still if a reader rests."""
 UNANSWERED = 1 << 20
 """Bytes of pongs that may pile up while nothing leaves."""
-MOST_PARTS = 4096
-"""Frames that a message may be cut into; empty ones would have no end."""
 
 
 class WebSocketTransport(asyncio.BufferedProtocol):
@@ -63,14 +67,15 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         secrets: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._protocol, self._framer = protocol, Framer(max_size)
+        self._assembler = Assembler()
         self._close_timeout, self._secrets = close_timeout, secrets
         self._loop = asyncio.get_running_loop()
         self._buffer = memoryview(bytearray(AT_ONCE))
         self._came: list[str | bytes] = []
-        self._parts: list[BytesLike] = []
         self._said: tuple[int, str] | None = None
-        self._is_text = self._is_full = self._is_over = self._is_ours = False
+        self._is_full = self._is_over = self._is_ours = False
         self._tls_error: ssl.SSLError | None = None
+        self._at_once: AtOnce | None = None
         self._pinged = self._ponged = self._unanswered = 0
         self.heard_at = 0.0
         self._rest = self._end = cast(asyncio.TimerHandle | None, None)
@@ -93,16 +98,20 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         if error := self._tls_error or self._protocol.handshake_exc:
             raise error
 
-    async def burst(self) -> Sequence[str | bytes]:
+    async def burst(self, at_once: AtOnce | None = None) -> Sequence[str | bytes]:
         """Return all whole messages that came, at least one; bytes when binary.
 
-        Being cancelled loses nothing.
+        Being cancelled loses nothing; ``at_once`` need not wait for the loop's turn.
         """
         while not self._came:
             if self._gone.is_set():
                 raise self._lost()
             self._arrived.clear()
-            await self._arrived.wait()
+            self._at_once = at_once
+            try:
+                await self._arrived.wait()
+            finally:
+                self._at_once = None
         came, self._came, self._is_full = self._came, [], False
         self._read_on()
         return came
@@ -190,8 +199,10 @@ class WebSocketTransport(asyncio.BufferedProtocol):
                     self._came += piece
                 else:
                     self._receive(piece)
-        except NotInflated as error:
+        except BadMessage as error:
             self._fail(error.code, error.reason)
+        if self._at_once is not None and self._came:
+            del self._came[: self._at_once(self._came)]
         if self._came:
             self._arrived.set()
         if len(self._came) > WAITING:
@@ -254,19 +265,8 @@ class WebSocketTransport(asyncio.BufferedProtocol):
                 self._ponged = number
                 self._pong.set()
                 self._pong.clear()
-        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            return
-        if not self._parts:
-            self._is_text = frame.opcode is Opcode.TEXT
-        self._parts.append(frame.data)
-        if frame.fin:
-            whole, self._parts = b"".join(self._parts), []
-            try:
-                self._came.append(whole.decode() if self._is_text else whole)
-            except UnicodeDecodeError:
-                self._fail(CloseCode.INVALID_DATA, "a text frame was not UTF-8")
-        elif len(self._parts) >= MOST_PARTS:
-            self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        elif not frame.opcode & CONTROL:
+            self._came += self._assembler.add(frame)
 
     def _rested(self) -> None:
         self._rest = None

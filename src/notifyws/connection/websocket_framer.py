@@ -1,4 +1,5 @@
-"""Cuts a server's bytes into WebSocket frames (RFC 6455, section 5.2); pure.
+"""Cuts a server's bytes into WebSocket frames (RFC 6455, section 5.2), and puts the
+messages together again that came in several (5.4); pure.
 
 What the frames' texts mean is read elsewhere, by ``protocol.frames``.
 The plain case is read here and costs little: a text in one frame, not masked, and
@@ -12,18 +13,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.typing import BytesLike
+
 TEXT, COMPRESSED = 0x81, 0xC1
 """The first byte of a whole text: the last of its frames, and which extension is at
 work: none, or the one that compresses."""
 FINAL, CONTROL, KIND = 0x80, 0x08, 0x0F
 """Bits of the first byte."""
 KINDS = frozenset({0, 1, 2, 8, 9, 10})
+MOST_PARTS = 4096
+"""Frames that a message may be cut into; empty ones would have no end."""
 SHORT, LONG = 126, 127
 """Lengths that say: the length is in the two bytes that follow, or in eight."""
 
 
-class NotInflated(Exception):
-    """A compressed text is none; whoever sent it is told this code and reason."""
+class BadMessage(Exception):
+    """A message breaks a rule; whoever sent it is told this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -49,7 +55,7 @@ class Framer:
         """Read compressed texts as well.
 
         Args:
-            inflate: returns a text, or raises :class:`NotInflated`.
+            inflate: returns a text, or raises :class:`BadMessage`.
         """
         self._plain, self._inflate = bytes([TEXT, COMPRESSED]), inflate
 
@@ -59,7 +65,7 @@ class Framer:
         Texts behind other frames are inflated after these were dealt with.
 
         Raises:
-            NotInflated: a text cannot be; what came before it was yielded.
+            BadMessage: a text cannot be; what came before it was yielded.
         """
         self._buffer += bytes(data)
         start, end = -1, 0
@@ -123,6 +129,34 @@ class Framer:
             at = end
         self._owed = max(0, at - size)
         return min(at, size)
+
+
+class Assembler:
+    """Puts a message's frames together, between which there may be pings and pongs."""
+
+    def __init__(self) -> None:
+        self._parts: list[BytesLike] = []
+        self._is_text = False
+
+    def add(self, frame: Frame) -> list[str | bytes]:
+        """Return the message that this frame ends; an empty list if it ends none.
+
+        Raises:
+            BadMessage: it is no text, or in too many parts.
+        """
+        if not self._parts:
+            self._is_text = frame.opcode is Opcode.TEXT
+        self._parts.append(frame.data)
+        if not frame.fin:
+            if len(self._parts) >= MOST_PARTS:
+                raise BadMessage(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            return []
+        whole, self._parts = b"".join(self._parts), []
+        try:
+            return [whole.decode() if self._is_text else whole]
+        except UnicodeDecodeError:
+            reason = "a text frame was not UTF-8"
+            raise BadMessage(CloseCode.INVALID_DATA, reason) from None
 
 
 def close_frame(frame: bytes) -> tuple[int, str]:

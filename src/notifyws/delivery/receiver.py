@@ -90,6 +90,16 @@ class Receiver(ServerWords):
         self.end_burst()
         return self._queue.taken(BREATH) if self._queue.is_filling else None
 
+    def take_at_once(self, frames: Sequence[str | bytes]) -> int:
+        """Take in what a burst begins with, where nothing waits; return how many.
+
+        What :meth:`take` would do with it, and would not have to wait for.
+        """
+        if len(self._queue):
+            return 0
+        self._received = self.emitter.now()
+        return self._take_plain(frames)
+
     def _take_plain(self, frames: Sequence[str | bytes]) -> int:
         """Take in the notifications that a burst begins with; return how many.
 

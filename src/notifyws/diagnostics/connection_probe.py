@@ -26,7 +26,7 @@ from notifyws.connection.build import (
 )
 from notifyws.connection.connection import Connection
 from notifyws.connection.endings import Problem, without_secrets
-from notifyws.connection.ports import Dial, Transport
+from notifyws.connection.ports import AtOnce, Dial, Transport
 from notifyws.connection.renewal import Responder
 from notifyws.delivery.build import build_rules
 from notifyws.delivery.sender import GRACE
@@ -212,7 +212,7 @@ class Recording:
     def heard_at(self) -> float:
         return self._transport.heard_at
 
-    async def burst(self) -> Sequence[str | bytes]:
+    async def burst(self, at_once: AtOnce | None = None) -> Sequence[str | bytes]:
         frames = await self._transport.burst()
         for frame in frames:
             shown = repr(frame) if isinstance(frame, bytes) else frame
