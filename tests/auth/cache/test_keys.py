@@ -80,7 +80,7 @@ def test_of_a_key_that_is_not_known_nothing_is_demanded():
     assert decode("another", "any text") == "any text"
 
 
-@pytest.mark.parametrize("ident", ["7", "", 7, 7.5])
+@pytest.mark.parametrize("ident", ["7", "", 7, 7.5, 1790000000123456, 2**63])
 def test_a_server_can_be_asked_by_text_or_number(ident):
     assert is_ident(ident)
 

@@ -163,7 +163,7 @@ def _read(kind: str, text: str) -> Any:
     except ValueError:
         value = None
     version = value.get("v") if isinstance(value, dict) else None
-    if _is_number(version) and version > VERSION:
+    if _is_number(version) and VERSION < version < 1e15:
         raise NewerValue(kind)
     if kind in WORDS:
         if re.fullmatch(WORDS[kind], text) is None:
@@ -189,10 +189,12 @@ def decoded(name: str, text: str | None, remaining: float = 0.0) -> Any:
 
 
 def is_ident(value: Any) -> bool:
-    """Tell whether a server can be asked for what came after it: text or number."""
-    return isinstance(value, str) or _is_number(value)
+    """Tell whether a server can be asked for what came after it: text or number.
+
+    Numbers may be large, other than moments: microseconds, say, or snowflakes.
+    """
+    return isinstance(value, str) or (_is_number(value) and abs(value) < 1e30)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and -1e15 < value < 1e15
+    return isinstance(value, int | float) and not isinstance(value, bool)
