@@ -8,8 +8,12 @@ import json
 import pytest
 
 from notifyws.auth.cache.memory import MemoryCache
-from notifyws.delivery.durable_listener import SharedCursor
+from notifyws.config.settings import Settings
+from notifyws.delivery.durable_listener import DurableListener, SharedCursor
+from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.delivery.queue import DeliveryQueue
+from tests.support.queue import MemoryStore, ScriptedSink, note
 from tests.support.virtual import VirtualClock, now
 
 pytestmark = pytest.mark.virtual_time
@@ -86,3 +90,28 @@ async def test_it_has_an_expiry():
     entry = (await cache.read(ACCOUNT, "cursor:desk"))["cursor:desk"]
     assert 0 < entry.remaining <= 30 * 86400
     assert json.loads(entry.text)["v"] == 1
+
+
+@pytest.mark.parametrize(("is_on_disk", "told"), [(True, "a"), (False, None)])
+async def test_no_place_is_told_past_what_ends_with_the_process(is_on_disk, told):
+    store, clock, queue = MemoryStore(), VirtualClock().clock, DeliveryQueue(9, 9999)
+    store.is_on_disk = is_on_disk
+    outbox = Outbox(
+        *(store, [sink := ScriptedSink(5.0)], Settings(), clock),
+        write_dead_letters=None,
+        warn=print,
+        durable=True,
+    )
+    ours = cursor(MemoryCache(now))
+    listener = DurableListener(outbox, ours, queue)
+    outbox.start()
+    outbox.keep(note("one", "a"), 1)
+    await asyncio.sleep(1)
+    position = await ours.read()
+    assert (position and position.last_id) == told
+    await asyncio.sleep(5)
+    assert sink.titles == ["one"]
+    outbox.settled(1)  # and nothing waits any more
+    await asyncio.sleep(1)
+    assert (await ours.read()).last_id == "a"
+    await listener.aclose(0)

@@ -267,9 +267,9 @@ def test_what_is_refused_becomes_a_dead_letter_and_a_replay_delivers_it(
 WAITED = 5_000
 
 
-def waiting_for_a_hook(home: Home, server: Server) -> Running:
+def waiting_for_a_hook(home: Home, server: Server, *options: str) -> Running:
     """Start a listener that has shown very much, and whose hook takes nothing."""
-    listener = home.listen("--json", "--exec", "sleep 60")
+    listener = home.listen("--json", "--exec", "sleep 60", *options)
     for first in range(0, WAITED, 1000):
         titles = range(first, first + 1000)
         server.dev("notify", [{"type": "t", "title": str(n)} for n in titles])
@@ -292,12 +292,46 @@ def test_however_much_waits_at_the_end_of_a_nameless_listener_becomes_letters(
     assert len(listener.err.lines) < 10
 
 
-def test_what_there_is_no_time_to_keep_is_said_to_be_lost(home: Home, server: Server):
-    listener = waiting_for_a_hook(home, server)
+def kill_in_a_hurry(listener: Running) -> None:
     listener.signal(signal.SIGINT)
     listener.signal(signal.SIGTERM)  # the system may hand over this one first
     assert listener.wait() in (-signal.SIGINT, -signal.SIGTERM)
-    assert "Lost, because no time is left: exec has" in listener.err.text
+
+
+LOST = "Lost, because no time is left: exec has"
+
+
+def test_what_there_is_no_time_to_keep_is_said_to_be_lost(home: Home, server: Server):
+    listener = waiting_for_a_hook(home, server)
+    kill_in_a_hurry(listener)
+    assert LOST in listener.err.text
+
+
+def test_so_is_what_a_named_listener_could_not_write(home: Home, server: Server):
+    folder = home.path / ".local/state/notifyws/listeners"
+    folder.parent.mkdir(parents=True)
+    folder.write_text("")  # a file where its folder should be
+    listener = waiting_for_a_hook(home, server, "--name", "desk")
+    kill_in_a_hurry(listener)
+    assert "using memory only" in listener.err.text
+    assert LOST in listener.err.text
+
+
+def test_what_a_file_of_its_name_keeps_is_not_lost(home: Home, server: Server):
+    listener = waiting_for_a_hook(home, server, "--name", "desk")
+    kill_in_a_hurry(listener)
+    assert "Lost" not in listener.err.text
+
+
+def test_what_is_missing_beside_it_is_said_in_a_hurry_too(home: Home, server: Server):
+    beside = home.path / "log"
+    listener = home.listen("--json", "--exec", "sleep 60", "--tee", str(beside))
+    beside.unlink()
+    beside.mkdir()
+    server.dev("notify", {"type": "t", "title": "gone"})
+    listener.prints(1)
+    kill_in_a_hurry(listener)
+    assert "1 are missing in the file of --tee" in listener.err.text
 
 
 @pytest.mark.fault(43)

@@ -34,6 +34,7 @@ class MemoryStore:
         kept: how many entries each step kept.
         pause: seconds that a step takes.
         saves: whether the next process finds what it holds.
+        is_on_disk: whether it would, however this one ended.
     """
 
     def __init__(self, before: MemoryStore | None = None) -> None:
@@ -43,6 +44,7 @@ class MemoryStore:
         self.kept: list[int] = []
         self.pause = 0.0
         self.closed, self.saves, self.path = False, True, "queue.db"
+        self.is_on_disk = True
         self.past = self._past()
         self.lost: deque[tuple[str, str]] = deque()
 

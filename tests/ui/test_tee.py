@@ -136,8 +136,10 @@ def test_what_is_missing_in_the_end_is_said(tmp_path):
     scene.path.unlink()
     scene.path.mkdir()
     scene.show("one")
+    scene.tee.tell_missing()
     scene.tee.close()
     assert "1 are missing" in scene.warned[-1]
+    assert len(scene.warned) == 2
     assert scene.gaps == []
 
 

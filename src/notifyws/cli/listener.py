@@ -30,6 +30,7 @@ from notifyws.ui.streams import TALK, ReaderGone, say, warner
 from notifyws.ui.tee import Tee
 
 if TYPE_CHECKING:
+    from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Item
     from notifyws.fleet.group.build import GroupOptions
     from notifyws.ui.renderers import Renderer
@@ -135,10 +136,11 @@ class _Listening:
 
     def _tell_lost(self) -> None:
         """Say what no file holds: there is no time to make dead letters of it."""
-        outlives = self._request.name or self._request.group
-        for service in () if outlives else self._services.values():
-            if left := _waiting(service):
+        for listener in self._listeners:
+            if left := _counted(listener.perishable):
                 say(f"Lost, because no time is left: {left}", "error")
+        if self._tee is not None:
+            self._tee.tell_missing()
 
     async def run(self) -> None:
         """Connect, and show what passes until it is enough, too late, or over."""
@@ -254,15 +256,14 @@ async def _delivered(service: NotificationService) -> None:
         async with asyncio.timeout(SOON):
             await service.listener.delivered()
     except TimeoutError:
-        left = _waiting(service)
+        left = _counted(service.listener.backlog)
         say(f"What was asked for came; still to be handed on: {left}. Ctrl-C ends it")
         await service.listener.delivered()
 
 
-def _waiting(service: NotificationService) -> str:
-    backlog = service.listener.backlog.items()
+def _counted(backlog: Mapping[str, Backlog]) -> str:
     return ", ".join(
-        f"{name} has {each.count:,}" for name, each in backlog if each.count
+        f"{name} has {each.count:,}" for name, each in backlog.items() if each.count
     )
 
 

@@ -90,7 +90,7 @@ class DurableListener:
         self, outbox: Outbox, shared: SharedCursor | None, queue: DeliveryQueue[Item]
     ) -> None:
         self.outbox = outbox
-        self._shared = shared
+        self._shared, self._queue = shared, queue
         self._session: Session | None = None
         for record in outbox.past.unshown:
             with suppress(ValueError):  # the outbox makes a dead letter of it
@@ -98,7 +98,7 @@ class DurableListener:
                 outbox.show_again(record.position, queue.put_in_all)
         outbox.heard_at = self._heard_at
         if shared is not None:
-            outbox.on_moved = shared.write
+            outbox.on_moved = self._tell_place
 
     async def begin(self, session: Session, queue: DeliveryQueue[Item]) -> None:
         """Let a session begin where this listener stood, here or elsewhere."""
@@ -125,6 +125,16 @@ class DurableListener:
         await self.outbox.aclose(patience)
         if self._shared is not None:
             await self._shared.write(self.outbox.position, last=True)
+
+    async def _tell_place(self, position: ListenerPosition) -> None:
+        """Tell other hosts a place, unless it lies past what ends with this process.
+
+        Where the disk does not serve that comes twice, not never, on the next host.
+        """
+        holds = any(each.count for each in self.outbox.waiting.values())
+        if self.outbox.outlives or not (holds or len(self._queue)):
+            assert self._shared is not None
+            await self._shared.write(position)
 
     def _heard_at(self) -> str | None:
         connection = self._session.connection if self._session else None

@@ -93,8 +93,7 @@ class Outbox:
         )
         self._max_bytes, self._clock, self._warn = settings.queue_disk, clock, warn
         self._write_dead_letters = write_dead_letters
-        self.counts = dict(self._workers.counts)
-        self._durable = durable
+        self.counts, self._durable = dict(self._workers.counts), durable
         self.heard_at: Callable[[], str | None] = lambda: None
         self.on_gap: Callable[[str, str], None] = lambda start, reason: None
         self.on_moved: Callable[[ListenerPosition], Awaitable[None]] | None = None
@@ -105,12 +104,16 @@ class Outbox:
         self._batch: list[Entry] = []
         # what is not shown yet, in runs: number and position of the first, and how many
         self._unshown = deque[tuple[int, int, int]]()
-        self._shown = 0
-        self._dirty = asyncio.Event()
+        self._shown, self._dirty = 0, asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
         self._refused: dict[str, tuple[int, str]] = {}
         self.waiting = {n: past.waiting.get(n, Backlog()) for n in self.counts}
         self._workers.look()
+
+    @property
+    def outlives(self) -> bool:
+        """Whether what waits is found again, however this process ends."""
+        return self._durable and self._store.is_on_disk
 
     def start(self) -> None:
         """Begin to write and to deliver, also what waited before; once is enough."""

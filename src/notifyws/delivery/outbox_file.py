@@ -87,6 +87,11 @@ class OutboxFile:
         statement = "DELETE FROM waiting WHERE sink = ? AND position = ?"
         await self._do(lambda db: db.execute(statement, (sink, position)))
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether what is kept outlives the process, however that ends."""
+        return self._place is not None and not self._fallen
+
     async def saved(self) -> bool:
         """Return whether the next process will find all of it.
 

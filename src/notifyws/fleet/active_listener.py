@@ -232,6 +232,12 @@ class ActiveListener:
         return dict(self._durable.outbox.waiting) if self._durable else {}
 
     @property
+    def perishable(self) -> Mapping[str, Backlog]:
+        """How much of that is in memory only, and ends with this process."""
+        outlives = self._durable is not None and self._durable.outbox.outlives
+        return {} if outlives else self.backlog
+
+    @property
     def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
         """What came of what was kept for each sink."""
         return dict(self._durable.outbox.counts) if self._durable else {}

@@ -64,8 +64,12 @@ class Tee:
 
     def close(self) -> None:
         """Close the file, and say what is missing in it."""
-        self._say_what_is_missing(lambda since, reason: self._warn(reason))
+        self.tell_missing()
         os.close(self._fd)
+
+    def tell_missing(self) -> None:
+        """Warn of what is missing in it so far."""
+        self._say_what_is_missing(lambda since, reason: self._warn(reason))
 
     def _follow(self) -> None:
         """Open the file anew when the path leads to another one, or to none."""

@@ -149,6 +149,11 @@ class StreamListener(ActiveListener):
         return self._member.backlog() if self._member else {}
 
     @property
+    def perishable(self) -> Mapping[str, Backlog]:
+        """Nothing: what was not acknowledged is for the other members."""
+        return {}
+
+    @property
     def filtered(self) -> int:
         """How many of them nobody here wanted."""
         return self._member.filtered if self._member else 0
