@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from tests.e2e.support import NO_BYTECODE, Home, Running, Server, until
-from tests.faults.support import without_resume
+from tests.faults.support import scripted, without_resume
 from tests.support.catalogue import sample
 from tests.support.target import target
 from tests.support.valkey import free_port
@@ -290,6 +291,25 @@ def test_however_much_waits_at_the_end_of_a_nameless_listener_becomes_letters(
     titles = [notification_of(letter.line).title for letter in found]
     assert titles == [str(n) for n in range(WAITED)]
     assert len(listener.err.lines) < 10
+
+
+def test_a_server_that_does_not_answer_our_goodbye_leaves_time_for_letters(home: Home):
+    async def story(peer):
+        await peer.upgrade()
+        for number in range(200):
+            await peer.say(json.dumps({"type": "t", "title": str(number)}))
+        while True:
+            await peer.read()
+
+    usual = {"NOTIFYWS_CLOSE_TIMEOUT": str(Settings().close_timeout)}
+    with scripted(home, story, **usual):
+        listener = home.listen("--json", "--exec", "sleep 60")
+        listener.prints(200)
+        listener.signal(signal.SIGTERM)
+        assert listener.wait() == -signal.SIGTERM
+    (letters,) = dead_letters(home)
+    assert len(letters.read_text().splitlines()) == 200
+    assert "Lost" not in listener.err.text
 
 
 def kill_in_a_hurry(listener: Running) -> None:

@@ -219,7 +219,7 @@ class Settings(Struct, frozen=True):
     http_timeout: float = duration(
         10.0, "Seconds for one HTTP exchange, all included.", low=0.1
     )
-    close_timeout: float = duration(1.5, "Seconds to wait for the peer's close.")
+    close_timeout: float = duration(1.0, "Seconds to wait for the peer's close.")
     ping_interval: float = duration(20.0, "Seconds between pings.", low=1)
     ping_timeout: float = duration(10.0, "Seconds to wait for a pong.", low=0.1)
     verify_every: float = duration(
