@@ -389,6 +389,26 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
     assert (now(), caught.value.code) == (30.0, 1009)
 
 
+@pytest.mark.parametrize(("taken", "is_heard"), [(2, True), (1, False)])
+async def test_a_burst_counts_as_heard_at_once_where_all_of_it_is_taken(
+    taken, is_heard
+):
+    line = Line(accepts(HOLE))
+    connection = await line.open()
+    began = connection.heard_at
+
+    async def burst(at_once):
+        await asyncio.sleep(1)
+        assert at_once(["a", "b"]) == taken
+        await asyncio.Event().wait()
+
+    line.transport.burst = burst
+    reading = connection.run(line.taken.extend, lambda frames: taken)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reading, 2)
+    assert (connection.heard_at > began) is is_heard
+
+
 async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_their_own():
     asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
     server = ScriptedServer(accepts(60.0))

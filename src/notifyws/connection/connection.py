@@ -55,8 +55,7 @@ class Connection:
         self._pausing = self.is_behind = self._reading = False
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
-        self._ponged = asyncio.Event()
-        self._asking = asyncio.Lock()
+        self._ponged, self._asking = asyncio.Event(), asyncio.Lock()
         self._framed_at = clock.now()
         self.context = TemplateContext(known, clock.wall, clock.secret)
         self.latency: float | None = None
@@ -143,8 +142,9 @@ class Connection:
         """
 
         def hear(frames: Sequence[str | bytes]) -> int:
-            self._hear()
-            return at_once(frames)
+            if (count := at_once(frames)) == len(frames):
+                self._hear()
+            return count
 
         pinging = background("the keepalive", self._keep_alive(), self.died)
         self._reading = True
