@@ -46,7 +46,11 @@ UNLIKE = [
     ("listen --xyzzy", "notifyws listen --help"),
     ("listen -y", "notifyws listen --help"),
     ("listen -n many", "notifyws listen --help"),
-    ("listen --filter", "notifyws --help"),  # typer does not say where
+    ("listen --filter", "notifyws listen --help"),
+    ("send hello --timeout", "notifyws send --help"),
+    ("auth login --url", "notifyws auth login --help"),
+    ("listen --username me", "set WEBSOCKET_USERNAME"),
+    ("listen --ping-interval 5", "set NOTIFYWS_PING_INTERVAL"),
     ("help xyzzy", "notifyws --help"),
     ("listen work", "to name a server: notifyws listen --server work"),
     ("serve work", "notifyws serve --help"),

@@ -174,16 +174,15 @@ def main() -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    root = root_command()
     try:
-        result = root_command().main(
-            list(arguments), prog_name="notifyws", standalone_mode=False
-        )
+        result = root.main(list(arguments), prog_name="notifyws", standalone_mode=False)
     except typer.Abort:
         raise Interrupted(signal.SIGINT) from None
     except typer.TyperException as error:
         from notifyws.cli.hints import sentence, usage_hint
 
-        raise UsageError(sentence(error), usage_hint(error, arguments)) from None
+        raise UsageError(sentence(error), usage_hint(error, arguments, root)) from None
     if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
         raise Interrupted(signal.SIGINT)
     return result if isinstance(result, int) else 0

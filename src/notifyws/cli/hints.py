@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from notifyws.config.settings import FIELDS, environment_name
 from notifyws.config.urls import shown_url
 from notifyws.config.validation import nearest
 from notifyws.errors import TimeRanOut
@@ -53,14 +54,22 @@ def sentence(error: Exception) -> str:
     return text[:1].lower() + text[1:].rstrip(".") if text else "wrong usage"
 
 
-def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
-    """Return what was probably meant, else where to read what there is."""
+def usage_hint(error: Exception, arguments: Sequence[str], root: Any) -> str:
+    """Return what was probably meant, else where to read what there is.
+
+    Args:
+        error: typer's, which may not say of what command it is.
+        arguments: what was typed.
+        root: the command of all commands.
+    """
     context = getattr(error, "ctx", None)
     if context is None:
-        return "notifyws --help"
+        return f"{_typed_path(root, arguments)} --help"
     option = getattr(error, "option_name", None)
     if option and (owner := _owner(option, context, arguments)):
         return f"it stands after the command, as in: {owner} {option}"
+    if option and (name := option.lstrip("-").replace("-", "_")) in FIELDS:
+        return f"set {environment_name(name)}"
     options = getattr(error, "possibilities", None)
     if options:
         return f"did you mean {options[0]}?"
@@ -117,6 +126,15 @@ def _owner(option: str, context: Any, arguments: Sequence[str]) -> str | None:
     above = len(context.command_path.split())
     typed = [each for each in owners if {*each.split()[above:]} <= {*arguments}]
     return max(typed, key=len) if typed else next(iter(owners), None)
+
+
+def _typed_path(root: Any, arguments: Sequence[str]) -> str:
+    """Return the command that was typed, as far as its words are known."""
+    command, path = root, "notifyws"
+    for word in arguments:
+        if hasattr(command, "commands") and word in command.list_commands(None):
+            command, path = command.get_command(None, word), f"{path} {word}"
+    return path
 
 
 def _options(command: Any) -> set[str]:
