@@ -16,6 +16,7 @@ TREE = [
     ("ConnectionLost", "NetworkFailed", 5, "network_error"),
     ("HttpRefused", "NetworkFailed", 5, "network_error"),
     ("NotWebSocket", "NetworkFailed", 5, "network_error"),
+    ("NotHttp", "ReplyLost", 5, "network_error"),
     ("TokenRefused", "NetworkFailed", 5, "network_error"),
     ("ReplyLost", "NetworkFailed", 5, "network_error"),
     ("SessionFailed", "NetworkFailed", 5, "network_error"),

@@ -17,6 +17,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     │   ├── SessionFailed               a handshake, or a server's last word on a socket
     │   ├── TokenRefused                a token that the server's own words refuse
     │   ├── NotWebSocket                an answer that is no HTTP at all
+    │   │   └── NotHttp                     the same to a request: a ReplyLost as well
     │   └── CertificateRejected         TLS peer not trusted
     │       └── WeAreNotTrusted         nor are we, by that peer; exit 4
     ├── MessageRejected             6   rejected
@@ -223,6 +224,10 @@ class TokenRefused(NetworkFailed):
 
 class NotWebSocket(NetworkFailed):
     """What answers there speaks neither WebSocket nor HTTP."""
+
+
+class NotHttp(ReplyLost, NotWebSocket):
+    """What a request was answered is no HTTP: it may have been done all the same."""
 
 
 class CertificateRejected(NetworkFailed):

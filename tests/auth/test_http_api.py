@@ -22,6 +22,7 @@ from notifyws.errors import (
     ConfigurationError,
     HttpRefused,
     NetworkFailed,
+    NotHttp,
     NotifyError,
     ReplyLost,
 )
@@ -311,6 +312,7 @@ async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
 async def test_junk_that_repeats_the_body_does_not_show_it():
     async with httpd(says(f"{PASSWORD}\r\n\r\n".encode())) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
+    assert type(error) is NotHttp
     assert error.message.endswith("illegal status line")
 
 
@@ -411,21 +413,21 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
 
 
 @pytest.mark.parametrize(
-    "junk",
+    ("junk", "kind"),
     [
-        b"",
-        b"junk\r\n\r\n",
-        b"\x16\x03\x01" + bytes(100),
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
-        b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 50_000 + b"\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"y" * (200 << 10) + b"\r\n\r\n",
+        (b"", ReplyLost),
+        (b"junk\r\n\r\n", NotHttp),
+        (b"\x16\x03\x01" + bytes(100), NotHttp),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", ReplyLost),
+        (b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 50_000 + b"\r\n", ReplyLost),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * (200 << 10) + b"\r\n\r\n", ReplyLost),
     ],
     ids=["nothing", "junk", "TLS", "half", "50,000 headers", "200 KiB line"],
 )
-async def test_what_is_no_http_is_a_network_error(junk):
+async def test_what_is_no_http_is_a_network_error(junk, kind):
     async with httpd(says(junk)) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is ReplyLost
+        assert type(error) is kind
         assert server.host in error.message
         assert len(error.message) < 300
 

@@ -101,6 +101,22 @@ def test_tls_behind_ws_and_plaintext_behind_wss_are_said_and_the_end(home: Home)
     assert "is it ws:// instead of wss://?" in listener.stderr
 
 
+@pytest.mark.fault(4)
+def test_so_they_are_where_the_login_meets_them_first(home: Home):
+    env = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+    env["NOTIFYWS_TOKEN"] = ""
+    with scripted(home, speaks_first, **env) as server:
+        listener = home.within("listen", "--url", f"wss://{server.host}")
+        assert listener.returncode == 5
+        assert server.connections == 3
+    assert "is it ws:// instead of wss://?" in listener.stderr
+    with scripted(home, says(JUNK["TLS alert"]), **env) as server:
+        listener = home.within("listen", "--url", f"ws://{server.host}")
+        assert listener.returncode == 5
+        assert server.connections == 3
+    assert "ws:// against wss://" in listener.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.fault(4)
 @pytest.mark.fault(7)

@@ -17,13 +17,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from notifyws.auth.network_errors import (
+    CHECK_SCHEME,
     demand_welcome,
     plainly,
     tls_failed,
     unreachable,
     unusable_proxy,
 )
-from notifyws.errors import CertificateRejected, NetworkFailed, NotifyError, ReplyLost
+from notifyws.errors import (
+    CertificateRejected,
+    NetworkFailed,
+    NotHttp,
+    NotifyError,
+    ReplyLost,
+)
 from notifyws.models import Masked
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, spellings
@@ -34,6 +41,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
+ILLEGAL = "illegal"
+"""How the library begins to say that an answer is no HTTP, rather than cut."""
 SHOWN = 1000
 """Bytes of a text that may say why."""
 
@@ -147,7 +156,8 @@ async def exchange(
             return Answer(body, headers, cookies, response.status_code, text)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         problem = _translated(error, request.url, client, hidden)
-        if not sent or isinstance(problem, CertificateRejected):  # TLS 1.3 says it late
+        final = isinstance(problem, CertificateRejected | NotHttp)  # TLS 1.3: said late
+        if not sent or final:
             raise problem from None
         raise ReplyLost(problem.message, problem.hint) from None
 
@@ -162,21 +172,21 @@ def _translated(
     cause, proxy = _cause(error), proxy_name(url)
     host = urlsplit(url).netloc  # as configured: httpx has its own spelling
     failed = tls_failed(cause, host) if isinstance(cause, ssl.SSLError) else None
-    if isinstance(failed, CertificateRejected):
+    if failed is not None and (isinstance(failed, CertificateRejected) or not proxy):
         return failed
     hint = around(proxy, urlsplit(url).hostname) if proxy else "notifyws status --check"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         message = f"{host} did not answer within {client.timeout.read:g} s"
     elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
         message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
-    elif failed is not None and not proxy:
-        message, hint = failed.message, failed.hint
     elif isinstance(cause, OSError | UnicodeError) and failed is None:
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:
         why = masked(plainly(cause), hidden)
         message = f"cannot talk HTTP with {host}: {why}"
+        if isinstance(error, httpx.RemoteProtocolError) and why.startswith(ILLEGAL):
+            return NotHttp(message, hint if proxy else CHECK_SCHEME)
     return NetworkFailed(message, hint)
 
 

@@ -36,6 +36,7 @@ ITS_PAGE = (
     rb"<title>400 (No required SSL certificate was sent|The SSL certificate error)"
 )
 """How nginx says the same, over a TLS connection that it opened all the same."""
+CHECK_SCHEME = "check the URL, and ws:// against wss://"
 SHOW = "NOTIFYWS_CLIENT_CERT must name our certificate, and NOTIFYWS_CLIENT_KEY its key"
 
 

@@ -23,6 +23,7 @@ from websockets.uri import parse_uri
 from notifyws import __version__
 from notifyws.auth.http_refusals import own_words
 from notifyws.auth.network_errors import (
+    CHECK_SCHEME,
     demand_welcome,
     later,
     plainly,
@@ -140,7 +141,7 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             return ConfigurationError(message, "correct the URL")
         case wsx.InvalidHandshake():
             message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
-            return NotWebSocket(message, "check the URL, and ws:// against wss://")
+            return NotWebSocket(message, CHECK_SCHEME)
         case OSError() | UnicodeError():
             return unreachable(error, host)
         case _:
