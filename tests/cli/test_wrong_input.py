@@ -75,6 +75,8 @@ WRONG = {
         ["listen", "--url", "ws://h", "--profile", "pusher", "--since", "1h"],
         "profile pusher cannot replay",
     ),
+    "a demo of a server": (["listen", "--demo", "--url", "ws://h"], "exclude each"),
+    "listening to nothing": (["status", "--listening"], "no server is configured"),
     "an unknown sample": (["send", "--sample", "-t", "x"], "there is no sample"),
     "a bad --user": (["serve", "--user", "me"], "has no password"),
     "a bad port": (["serve", "--port", "70000"], "70000 is not a port"),

@@ -104,14 +104,20 @@ async def test_no_place_is_told_past_what_ends_with_the_process(is_on_disk, told
     )
     ours = cursor(MemoryCache(now))
     listener = DurableListener(outbox, ours, queue)
+    queue.on_settled = outbox.settled
     outbox.start()
+    queue.put(note("one", "a"), 10)
     outbox.keep(note("one", "a"), 1)
+    await queue.get()  # by somebody who does not show it yet
     await asyncio.sleep(1)
     position = await ours.read()
     assert (position and position.last_id) == told
     await asyncio.sleep(5)
     assert sink.titles == ["one"]
-    outbox.settled(1)  # and nothing waits any more
+    outbox.keep(note("two", "b"), None)
+    await asyncio.sleep(6)
+    assert (await ours.read() is None) is (told is None)
+    queue.drained()  # it is shown, and nothing waits any more
     await asyncio.sleep(1)
-    assert (await ours.read()).last_id == "a"
+    assert (await ours.read()).last_id == "b"
     await listener.aclose(0)

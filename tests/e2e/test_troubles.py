@@ -248,6 +248,9 @@ async def test_a_ready_made_token_that_is_stale():
         report = await looked(server.url, token=ACCESS)
     check = trouble(report, "websocket", "fail")
     assert check.hint.startswith("set another NOTIFYWS_TOKEN")
+    assert "by its own word" not in check.detail  # it says nothing of its end
+    (token,) = [each for each in report.checks if each.name == "token"]
+    assert token.detail == "ready-made; how long it is good it does not say"
 
 
 async def test_tokens_that_live_for_seconds_and_another_user():

@@ -170,6 +170,7 @@ def listen(
     for other, given in (("--name", name), ("--raw", raw), ("--demo", demo)):
         exclude(("--group", group), (other, given))
     exclude(("--replay", replay), ("--record", record))
+    exclude(("--demo", demo), ("--url", common.url))
     if record is None:
         belong_to("--record FILE", ("--record-secrets", record_secrets))
     forms = {"json": json, "plain": plain, "raw": raw}

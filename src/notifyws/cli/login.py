@@ -118,10 +118,11 @@ def tell(
     if json:
         emit_json(facts)
     elif not quiet:
-        minutes = facts["accessExpiresIn"] // 60
+        seconds = facts["accessExpiresIn"]
+        life = f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"
         user, name = f"user {facts['userId'] or 'unknown'}", facts["username"]
         who = f"{name} ({user})" if name else user
-        say(f"Logged in to {auth.origin} as {who}; the token lives {minutes} min")
+        say(f"Logged in to {auth.origin} as {who}; the token lives {life}")
 
 
 def remember(auth: Authenticator) -> None:

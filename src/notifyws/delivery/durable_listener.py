@@ -102,7 +102,7 @@ class DurableListener:
 
     async def begin(self, session: Session, queue: DeliveryQueue[Item]) -> None:
         """Let a session begin where this listener stood, here or elsewhere."""
-        receiver, self._session = session.receiver, session
+        receiver, self._session, self._queue = session.receiver, session, queue
         there = None
         if self._shared is not None:
             there = await self._shared.read()
@@ -122,8 +122,8 @@ class DurableListener:
 
     async def aclose(self, patience: float) -> None:
         """Stop; what is left after some seconds stays, or becomes dead letters."""
-        await self.outbox.aclose(patience)
-        if self._shared is not None:
+        outlives = await self.outbox.aclose(patience)
+        if self._shared is not None and (outlives or self._queue.is_settled):
             await self._shared.write(self.outbox.position, last=True)
 
     async def _tell_place(self, position: ListenerPosition) -> None:
@@ -132,7 +132,7 @@ class DurableListener:
         Where the disk does not serve that comes twice, not never, on the next host.
         """
         holds = any(each.count for each in self.outbox.waiting.values())
-        if self.outbox.outlives or not (holds or len(self._queue)):
+        if self.outbox.outlives or (self._queue.is_settled and not holds):
             assert self._shared is not None
             await self._shared.write(position)
 

@@ -129,8 +129,7 @@ class Outbox:
         """Keep a notification for every sink, and move past it.
 
         Args:
-            number: its number where it is shown (see :meth:`settled`), ``None`` when
-                it is not.
+            number: its number where it is shown, else ``None``; see :meth:`settled`.
         """
         self.keep_all([notification], number)
 
@@ -204,8 +203,8 @@ class Outbox:
             await self._clock.sleep(REST)  # or a digest would go without the last ones
         await self._workers.drained()
 
-    async def aclose(self, patience: float) -> None:
-        """Stop; what is left after some seconds stays, or becomes dead letters."""
+    async def aclose(self, patience: float) -> bool:
+        """Stop; what is left after some seconds stays (then true), or becomes letters."""
         await self._workers.stop(patience)
         if self._writing is not None:
             await self._writing
@@ -218,6 +217,7 @@ class Outbox:
         if not outlives:
             await self._workers.reject_the_rest()
         await self._store.aclose()
+        return outlives
 
     def _add(self, line: str, ident: Ident | None, sinks: tuple[str, ...]) -> None:
         kept = None if ident is None else kept_id(ident)

@@ -170,9 +170,18 @@ def static_token(
     """
     if not value.isprintable():
         raise unsendable()
-    ends = as_number(claims(value).get("exp"))
+    ends = _end(value)
     lives = lifetimes.access if ends is None else _lifetime(ends - now) or 0.0
     return TokenPair(Token(value, lives, 0.0), None, subject(value, claim))
+
+
+def says_its_end(token: str) -> bool:
+    """Return whether a token itself says until when it is good."""
+    return _end(token) is not None
+
+
+def _end(token: str) -> float | None:
+    return as_number(claims(token).get("exp"))
 
 
 def subject(token: str, claim: str = "sub") -> str | None:
