@@ -204,7 +204,7 @@ class Outbox:
         await self._workers.drained()
 
     async def aclose(self, patience: float) -> bool:
-        """Stop; what is left after some seconds stays (then true), or becomes letters."""
+        """Stop; what is left in some seconds stays (then true), or becomes letters."""
         await self._workers.stop(patience)
         if self._writing is not None:
             await self._writing
