@@ -191,7 +191,7 @@ def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
     group.once_in_stream()
 
 
-@replaying_or_not
+@pytest.mark.parametrize("replays", first_of((False,), (True,)))
 def test_a_stream_that_is_taken_away_is_appended_again(scene, replays):
     """Seen: 1,541 notifications gone, no word, and ``status`` said: nothing behind."""
     group = scene(lease=2.0, replays=replays)
