@@ -117,6 +117,30 @@ def test_so_they_are_where_the_login_meets_them_first(home: Home):
     assert "ws:// against wss://" in listener.stderr
 
 
+async def hangs_up(peer):
+    await peer.some()
+
+
+async def hangs_up_at_once(peer):
+    pass
+
+
+@pytest.mark.fault(4)
+@pytest.mark.parametrize("story", sample(hangs_up, hangs_up_at_once))
+@pytest.mark.parametrize("token", ["ready-made", ""])
+def test_a_line_cut_before_tls_is_agreed_on_is_tried_again(home: Home, story, token):
+    """What a TCP proxy does whose backend is not up."""
+    env = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+    with scripted(home, story, **env, NOTIFYWS_TOKEN=token) as server:
+        url = f"wss://{server.host}"
+        listener = home.within("listen", "--url", url, "--max-retries", "4")
+        assert server.connections == 5
+    assert listener.returncode == 5
+    assert "gave up after 4 reconnects" in listener.stderr
+    assert "does not speak TLS" not in listener.stderr
+    assert ": \n" not in listener.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.fault(4)
 @pytest.mark.fault(7)

@@ -62,7 +62,7 @@ def unreachable(error: OSError | UnicodeError, host: str) -> NetworkFailed:
         return NetworkFailed(f"cannot find {host}: the name does not resolve", hint)
     if isinstance(error, ConnectionRefusedError):
         return NetworkFailed(f"{host} refused the connection", hint)
-    reason = error.strerror or str(error)
+    reason = error.strerror or str(error) or "the connection was cut"
     if "Connect call failed" in reason:
         refused = f"[Errno {errno.ECONNREFUSED}]" in reason
         reason = "connection refused" if refused else "connection failed"
@@ -112,6 +112,9 @@ def tls_failed(error: ssl.SSLError, host: str) -> NetworkFailed:
     if re.search(OF_US, reason):
         message = f"{host} does not accept our client certificate: {why}"
         return WeAreNotTrusted(message, SHOW)
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        message = f"{host} ended the connection before TLS was agreed on"
+        return NetworkFailed(message, "notifyws status --check")
     hint = "is it ws:// instead of wss://?"
     if reason.endswith("HANDSHAKE_FAILURE"):  # so older servers say it
         hint = f"does it want a client certificate? {SHOW}"
