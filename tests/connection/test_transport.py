@@ -840,6 +840,21 @@ async def test_plaintext_on_a_wss_url_says_that_it_is_no_tls(authority):
     assert "ws://" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("alert", "kind"), [(80, NetworkFailed), (112, NetworkFailed), (70, NotWebSocket)]
+)
+async def test_of_tls_alerts_those_about_the_server_itself_may_pass(alert, kind):
+    async def story(peer):
+        await peer.some()
+        await peer.write(b"\x15\x03\x03\x00\x02\x02" + bytes([alert]))
+
+    async with httpd(story) as server:
+        error = await refusal(f"wss://{server.host}")
+    assert type(error) is kind
+    assert "TLS" in error.message
+    assert error.hint
+
+
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 410, 429, 500, 503])
 async def test_an_http_answer_is_refused_with_its_status(status):
     async with httpd(says(answer(status, b"no socket here"))) as server:

@@ -32,6 +32,9 @@ OF_US = (
     r"|UNKNOWN_CA|ACCESS_DENIED)$"
 )
 """How OpenSSL calls what a server says of our certificate, or of having none."""
+OF_ITSELF = ("ALERT_INTERNAL_ERROR", "UNRECOGNIZED_NAME")
+"""What a server says of its own trouble: a proxy, say, that is given its certificate, or
+the server behind it, only a moment later."""
 ITS_PAGE = (
     rb"<title>400 (No required SSL certificate was sent|The SSL certificate error)"
 )
@@ -114,6 +117,9 @@ def tls_failed(error: ssl.SSLError, host: str) -> NetworkFailed:
         return WeAreNotTrusted(message, SHOW)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         message = f"{host} ended the connection before TLS was agreed on"
+        return NetworkFailed(message, "notifyws status --check")
+    if reason.endswith(OF_ITSELF):
+        message = f"{host} cannot speak TLS now: {why}"
         return NetworkFailed(message, "notifyws status --check")
     hint = "is it ws:// instead of wss://?"
     if reason.endswith("HANDSHAKE_FAILURE"):  # so older servers say it
