@@ -33,8 +33,8 @@ OF_US = (
 )
 """How OpenSSL calls what a server says of our certificate, or of having none."""
 OF_ITSELF = ("ALERT_INTERNAL_ERROR", "UNRECOGNIZED_NAME")
-"""What a server says of its own trouble: a proxy, say, that is given its certificate, or
-the server behind it, only a moment later."""
+"""How it calls what a server says of its own trouble: a proxy, say, that is given its
+certificate, or the server behind it, a moment later."""
 ITS_PAGE = (
     rb"<title>400 (No required SSL certificate was sent|The SSL certificate error)"
 )
