@@ -67,8 +67,7 @@ class NotifyError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = message, hint
 
     def as_json(self) -> dict[str, object]:
         """Return the object that ``--json`` prints on stderr."""
@@ -101,8 +100,7 @@ class AuthenticationFailed(NotifyError):
     """The server does not accept who we are, and nothing is left to try.
 
     Args:
-        by_words: whether only an answer's words say so, which may be a proxy's: no
-            profile and no status does.
+        by_words: whether only an answer's words say so, which may be a proxy's.
     """
 
     exit_code = 4
@@ -186,10 +184,8 @@ class HttpRefused(NetworkFailed):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint)
-        self.retry_after = retry_after
-        self.status = status
-        self.headers = dict(headers or {})
-        self.body = body
+        self.retry_after, self.status = retry_after, status
+        self.headers, self.body = dict(headers or {}), body
 
 
 class ReplyLost(NetworkFailed):
@@ -288,8 +284,7 @@ class DeliveryFailed(NotifyError):
         self, message: str, *, final: bool = False, after: float | None = None
     ) -> None:
         super().__init__(message)
-        self.final = final
-        self.after = after
+        self.final, self.after = final, after
 
 
 class CacheFailed(NotifyError):

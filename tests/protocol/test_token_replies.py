@@ -16,6 +16,7 @@ from notifyws.protocol.token_replies import (
     captured,
     claims,
     read_tokens,
+    says_its_end,
     static_token,
     subject,
 )
@@ -268,6 +269,19 @@ def test_a_ready_made_token_has_what_is_left_of_its_own_life(token, left):
     pair = static_token(token, LIVES, NOW)
     assert (pair.access.lifetime, pair.access.margin) == (left, 0)
     assert (pair.access.value, pair.refresh) == (token, None)
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        ("opaque", False),
+        (jwt(sub="s"), False),
+        (jwt(exp="x"), False),
+        (jwt(exp=1), True),
+    ],
+)
+def test_only_a_token_that_names_its_end_says_how_long_it_is_good(token, says):
+    assert says_its_end(token) is says
 
 
 def test_a_ready_made_token_says_whose_it_is():

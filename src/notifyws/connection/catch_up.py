@@ -174,7 +174,7 @@ class CatchUp:
             arrival, size = self._meaning(body, receiver)
             receiver.hear_fetched(arrival, body)
             page = pages.turn(notifications(arrival), size)
-            new = [each for each in page if receiver.is_news(each)]
+            new = [each for each in page if receiver.cursor.is_news(each)]
             missed += new
             reached = self._newest_first and len(new) < len(page)
             if self._newest_first and not (reached or pages.ended):

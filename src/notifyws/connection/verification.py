@@ -235,7 +235,7 @@ class Verifier:
             for each in notifications
             if each.id is not None
             and each.id not in self._before
-            and self._receiver.is_news(each)
+            and self._receiver.cursor.is_news(each)
         ]
 
     def _after_place(self, found: Found) -> Sequence[Notification]:

@@ -91,20 +91,14 @@ class Receiver(ServerWords):
         return self._queue.taken(BREATH) if self._queue.is_filling else None
 
     def take_at_once(self, frames: Sequence[str | bytes]) -> int:
-        """Take in what a burst begins with, where nothing waits; return how many.
-
-        What :meth:`take` would do with it, and would not have to wait for.
-        """
+        """Take in what a burst begins with, where nothing waits; return how many."""
         if len(self._queue):
             return 0
         self._received = self.emitter.now()
         return self._take_plain(frames)
 
     def _take_plain(self, frames: Sequence[str | bytes]) -> int:
-        """Take in the notifications that a burst begins with; return how many.
-
-        It is what :meth:`_take` does with each, where nothing is in doubt.
-        """
+        """Do what :meth:`_take` does with each that is in no doubt; return how many."""
         if not self._is_calm(len(frames)):
             return 0
         found = self._rules.plain(frames, self._received)
@@ -199,7 +193,7 @@ class Receiver(ServerWords):
         Raises:
             QueueFull: there is none for the rest of it.
         """
-        for notification in filter(self.is_news, missed):
+        for notification in filter(self.cursor.is_news, missed):
             line, admitted = notification.line(), self._admitted
             if pause := self._notification(notification, len(line)):
                 await pause
@@ -222,10 +216,6 @@ class Receiver(ServerWords):
     def meaning(self, frame: str | bytes) -> Arrival:
         """Return what a frame means of which nothing is to be handed over."""
         return self._rules.read(frame, self.emitter.now())
-
-    def is_news(self, notification: Notification) -> bool:
-        """Return whether it was not handed over before, and is not too old."""
-        return self.cursor.is_news(notification)
 
     def _notification(
         self, notification: Notification, size: int
