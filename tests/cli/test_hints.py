@@ -120,6 +120,7 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
             "listen --server new --profile p",
             "notifyws auth login --save --name new --profile p",
         ),
+        ("notifyws auth login", "", "notifyws auth login"),
     ],
 )
 def test_a_hinted_command_is_for_the_same_server(hint, typed, completed):

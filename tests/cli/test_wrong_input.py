@@ -76,6 +76,7 @@ WRONG = {
         "profile pusher cannot replay",
     ),
     "a demo of a server": (["listen", "--demo", "--url", "ws://h"], "exclude each"),
+    "nothing, at a server that is none": ([], "no server"),
     "listening to nothing": (["status", "--listening"], "no server is configured"),
     "an unknown sample": (["send", "--sample", "-t", "x"], "there is no sample"),
     "a bad --user": (["serve", "--user", "me"], "has no password"),
@@ -93,6 +94,8 @@ def test_wrong_input_is_a_sentence_with_a_hint_and_exit_2(
     args, words = WRONG[what]
     if "cache URL" in what:
         monkeypatch.setenv("NOTIFYWS_CACHE_URL", "http://x")
+    if not args:
+        monkeypatch.setenv("NOTIFYWS_SERVER", "gone")
     error = refused(args)
     assert error.exit_code == 2
     assert words in f"{error.message}\nhint: {error.hint}"

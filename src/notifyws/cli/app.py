@@ -158,19 +158,24 @@ def main() -> NoReturn:
     guard_stdout()
     arguments = sys.argv[1:]
     try:
-        settle_environment()
-        code = _run(arguments)
+        code = _answer(arguments)
     except (Interrupted, KeyboardInterrupt) as error:
         die_by(getattr(error, "signum", signal.SIGINT))
     except ReaderGone:
         code = 0
     except SystemExit as ended:  # as typer ends a completion
         code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-    except NotifyError as error:
-        code = _report(error, arguments)
     except Exception as error:  # noqa: BLE001 - the last line before a shell
         code = _report_bug(error, arguments)
     _leave(code)
+
+
+def _answer(arguments: Sequence[str]) -> int:
+    try:
+        settle_environment()
+        return _run(arguments)
+    except NotifyError as error:
+        return _report(error, arguments)
 
 
 def _run(arguments: Sequence[str]) -> int:

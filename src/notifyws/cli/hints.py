@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -112,7 +113,7 @@ def _places(hint: str, arguments: Sequence[str]) -> Iterator[str]:
     taken = next(few, PLACES)
     if sum(each.partition("=")[0] == "--server" for each in arguments) > 1:
         taken = tuple(place for place in taken if place != "--server")
-    for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for each, following in pairwise([*arguments, ""]):
         name, equals, value = each.partition("=")
         value = value if equals else following
         if name in taken and shown_url(value) == value:

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import typer
-from msgspec import structs
 from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
@@ -118,10 +117,10 @@ def tell(
     if json:
         emit_json(facts)
     elif not quiet:
-        seconds = facts["accessExpiresIn"]
-        life = f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"
-        user, name = f"user {facts['userId'] or 'unknown'}", facts["username"]
-        who = f"{name} ({user})" if name else user
+        left = facts["accessExpiresIn"]
+        life = f"{left // 60} min" if left >= 60 else f"{left} s"
+        user = f"user {facts['userId'] or 'unknown'}"
+        who = f"{name} ({user})" if (name := facts["username"]) else user
         say(f"Logged in to {auth.origin} as {who}; the token lives {life}")
 
 
@@ -196,7 +195,7 @@ def _working(
         if not (left and can_ask()):
             raise problem
         say_wrong(problem)
-        common = structs.replace(common, url=None, profile=None)
+        common = replace(common, url=None, profile=None)
         username = known.username
     raise AssertionError
 
