@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Frame, Opcode
 
 from notifyws.connection.websocket_framer import (
     COMPRESSED,
@@ -177,29 +176,30 @@ def test_a_masked_close_frame_is_read():
 
 def assembled(*frames):
     assembler = Assembler()
-    return [whole for each in frames for whole in assembler.add(each)]
+    return [
+        whole
+        for kind, data, final in frames
+        for whole in assembler.add(kind, data, final=final)
+    ]
 
 
-@pytest.mark.parametrize(
-    ("opcode", "whole"), [(Opcode.TEXT, "häh"), (Opcode.BINARY, "häh".encode())]
-)
-def test_a_message_is_put_together_from_its_parts_wherever_it_was_cut(opcode, whole):
+@pytest.mark.parametrize(("kind", "whole"), [(1, "häh"), (2, "häh".encode())])
+def test_a_message_is_put_together_from_its_parts_wherever_it_was_cut(kind, whole):
     data = "häh".encode()
     for cut_at in range(len(data)):
-        first = Frame(opcode, data[:cut_at], fin=False)
-        last = Frame(Opcode.CONT, data[cut_at:])
-        assert assembled(first, last, Frame(Opcode.TEXT, b"next")) == [whole, "next"]
+        parts = (kind, data[:cut_at], False), (0, data[cut_at:], True)
+        assert assembled(*parts, (1, b"next", True)) == [whole, "next"]
 
 
 def test_a_text_of_parts_that_is_none_is_refused():
     with pytest.raises(BadMessage) as caught:
-        assembled(Frame(Opcode.TEXT, b"\xc3", fin=False), Frame(Opcode.CONT, b"\xc3"))
+        assembled((1, b"\xc3", False), (0, b"\xc3", True))
     assert caught.value.code == 1007
 
 
 def test_a_message_of_far_too_many_parts_is_refused():
-    parts = [Frame(Opcode.TEXT, b"", fin=False)] * MOST_PARTS
-    assert assembled(*parts[1:], Frame(Opcode.CONT, b"")) == [""]
+    parts = [(1, b"", False)] * MOST_PARTS
+    assert assembled(*parts[1:], (0, b"", True)) == [""]
     with pytest.raises(BadMessage) as caught:
         assembled(*parts)
     assert caught.value.code == 1009

@@ -433,6 +433,8 @@ async def test_a_second_token_that_is_refused_as_well_is_a_refusal_of_who_we_are
         ([None], ("delivered", None)),
         ([REFUSED, None], ("delivered", None)),
         ([HttpRefused("no such type", status=422)], ("rejected", "no such type")),
+        ([HttpRefused("later", status=503)], ("rejected", "later")),
+        ([HttpRefused("gateway", status=504)], ("unknown", "gateway")),
         ([NetworkFailed("no answer")], ("unknown", "no answer")),
     ],
 )

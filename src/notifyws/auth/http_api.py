@@ -129,7 +129,10 @@ class HttpApi:
             name = self._profile.name
             said = f"profile {name} does not send over HTTP"
             raise ConfigurationError(said, "send with another --profile")
-        await self._with_token(send.http, access_token, message)
+        answers = await self._with_token(send.http, access_token, message)
+        if answers[-1].is_page:
+            said = f"{self.steps.origin} answered with a page for people"
+            raise ReplyLost(said, OTHER_KIND)
 
     async def catch_up(self, access_token: str, known: Mapping[str, Any]) -> Any:
         """Return the body that holds what was missed.

@@ -43,6 +43,9 @@ LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
 ILLEGAL = "illegal"
 """How the library begins to say that an answer is no HTTP, rather than cut."""
+PAGE = rb"\s*<(!doctype html|html|head|body)\b"
+"""How a page for people begins: a proxy's, or that of a network which wants a login
+before it lets anybody through."""
 SHOWN = 1000
 """Bytes of a text that may say why."""
 
@@ -150,10 +153,12 @@ async def exchange(
             whole = await _bounded(response, largest)
             demand_welcome(response.status_code, whole, urlsplit(request.url).netloc)
             body, text = _read(whole)
+            is_page = re.match(PAGE, whole, re.IGNORECASE) is not None
             headers = {name.lower(): text for name, text in response.headers.items()}
             jar = response.cookies.jar  # of several with one name, the last
             cookies = {cookie.name: cookie.value or "" for cookie in jar}
-            return Answer(body, headers, cookies, response.status_code, text)
+            status = response.status_code
+            return Answer(body, headers, cookies, status, text, is_page)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         problem = _translated(error, request.url, client, hidden)
         final = isinstance(problem, CertificateRejected | NotHttp)  # TLS 1.3: said late

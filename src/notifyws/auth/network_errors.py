@@ -14,8 +14,10 @@ from notifyws.clock import span
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
+    HttpRefused,
     NetworkFailed,
     NotWebSocket,
+    ReplyLost,
     WeAreNotTrusted,
 )
 
@@ -125,6 +127,15 @@ def tls_failed(error: ssl.SSLError, host: str) -> NetworkFailed:
     if reason.endswith("HANDSHAKE_FAILURE"):  # so older servers say it
         hint = f"does it want a client certificate? {SHOW}"
     return NotWebSocket(f"{host} does not speak TLS: {why}", hint)
+
+
+def may_be_done(error: NetworkFailed) -> bool:
+    """Return whether a server may have done what such an error answered.
+
+    A gateway that says 502 or 504 has lost the reply of the server behind it.
+    """
+    gateway = isinstance(error, HttpRefused) and error.status in (502, 504)
+    return gateway or isinstance(error, ReplyLost)
 
 
 def demand_welcome(status: int, body: bytes | bytearray, host: str) -> None:

@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 
 from notifyws.auth.cache import TokenCache, text_in
 from notifyws.auth.cache.keys import KEEP
-from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
+from notifyws.auth.network_errors import may_be_done
+from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.tasks import cancel
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class TokenLock:
             try:
                 return await self.during(self._heard(mark, exchange), GRACE)
             except NetworkFailed as error:
-                if not may_be_spent(error):
+                if not may_be_done(error):
                     await self._unmark(mark, before)
                     raise
                 problem = error
@@ -143,12 +144,3 @@ class TokenLock:
         ours, keep = self._kept.pop(mark)
         entries = {mark: (before, keep) if before else None}
         await self._cache.replace(self._account, entries, expect={mark: ours})
-
-
-def may_be_spent(error: NetworkFailed) -> bool:
-    """Return whether a server may have done what such an error answered.
-
-    A gateway that says 502 or 504 has lost the reply of the server behind it.
-    """
-    gateway = isinstance(error, HttpRefused) and error.status in (502, 504)
-    return gateway or isinstance(error, ReplyLost)

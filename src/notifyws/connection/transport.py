@@ -66,10 +66,9 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         close_timeout: float,
         secrets: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        self._protocol, self._framer = protocol, Framer(max_size)
-        self._assembler = Assembler()
-        self._close_timeout, self._secrets = close_timeout, secrets
-        self._loop = asyncio.get_running_loop()
+        self._protocol, self._secrets = protocol, secrets
+        self._framer, self._assembler = Framer(max_size), Assembler()
+        self._close_timeout, self._loop = close_timeout, asyncio.get_running_loop()
         self._buffer = memoryview(bytearray(AT_ONCE))
         self._came: list[str | bytes] = []
         self._said: tuple[int, str] | None = None
@@ -221,9 +220,9 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._tls_error = exc if isinstance(exc, ssl.SSLError) else None
         for timer in filter(None, (self._rest, self._end)):
             timer.cancel()
-        self._gone.set()
-        for waited in (self._answered, self._arrived, self._pong, self._writable):
-            waited.set()
+        waited = self._answered, self._arrived, self._pong, self._writable
+        for event in (self._gone, *waited):
+            event.set()
 
     def pause_writing(self) -> None:
         """Let whoever sends wait."""
@@ -266,7 +265,8 @@ class WebSocketTransport(asyncio.BufferedProtocol):
                 self._pong.set()
                 self._pong.clear()
         elif not frame.opcode & CONTROL:
-            self._came += self._assembler.add(frame)
+            what = frame.opcode, frame.data
+            self._came += self._assembler.add(*what, final=frame.fin)
 
     def _rested(self) -> None:
         self._rest = None

@@ -13,15 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.typing import BytesLike
-
 TEXT, COMPRESSED = 0x81, 0xC1
 """The first byte of a whole text: the last of its frames, and which extension is at
 work: none, or the one that compresses."""
 FINAL, CONTROL, KIND = 0x80, 0x08, 0x0F
 """Bits of the first byte."""
 KINDS = frozenset({0, 1, 2, 8, 9, 10})
+NO_TEXT, TOO_BIG = 1007, 1009
+"""What a close says of a message that is not what it should be (7.4.1)."""
 MOST_PARTS = 4096
 """Frames that a message may be cut into; empty ones would have no end."""
 SHORT, LONG = 126, 127
@@ -135,28 +134,34 @@ class Assembler:
     """Puts a message's frames together, between which there may be pings and pongs."""
 
     def __init__(self) -> None:
-        self._parts: list[BytesLike] = []
+        self._parts: list[bytes | bytearray | memoryview] = []
         self._is_text = False
 
-    def add(self, frame: Frame) -> list[str | bytes]:
-        """Return the message that this frame ends; an empty list if it ends none.
+    def add(
+        self, kind: int, data: bytes | bytearray | memoryview, *, final: bool
+    ) -> list[str | bytes]:
+        """Return the message that a frame ends; an empty list if it ends none.
+
+        Args:
+            kind: the frame's opcode.
+            data: its payload.
+            final: whether it is the last of its message.
 
         Raises:
             BadMessage: it is no text, or in too many parts.
         """
         if not self._parts:
-            self._is_text = frame.opcode is Opcode.TEXT
-        self._parts.append(frame.data)
-        if not frame.fin:
+            self._is_text = kind == TEXT & KIND
+        self._parts.append(data)
+        if not final:
             if len(self._parts) >= MOST_PARTS:
-                raise BadMessage(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+                raise BadMessage(TOO_BIG, "too many fragments")
             return []
         whole, self._parts = b"".join(self._parts), []
         try:
             return [whole.decode() if self._is_text else whole]
         except UnicodeDecodeError:
-            reason = "a text frame was not UTF-8"
-            raise BadMessage(CloseCode.INVALID_DATA, reason) from None
+            raise BadMessage(NO_TEXT, "a text frame was not UTF-8") from None
 
 
 def close_frame(frame: bytes) -> tuple[int, str]:

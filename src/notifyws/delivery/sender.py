@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
+from notifyws.auth.network_errors import may_be_done
 from notifyws.delivery.acknowledgements import Acknowledgements, Answer
 from notifyws.errors import (
     HttpRefused,
@@ -268,10 +269,10 @@ async def send_over_http(
                 await post(token.value, known)
         except TokenRefused as error:
             raise token.not_accepted(error.words) from None
-        except HttpRefused as error:
-            sent.append(SendResult.of(message, "rejected", error.message))
         except NetworkFailed as error:
-            sent.append(SendResult.of(message, "unknown", error.message))
+            certain = isinstance(error, HttpRefused) and not may_be_done(error)
+            status: Status = "rejected" if certain else "unknown"
+            sent.append(SendResult.of(message, status, error.message))
         else:
             sent.append(SendResult.of(message, "delivered"))
     return sent

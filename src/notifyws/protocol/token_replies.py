@@ -56,7 +56,10 @@ def claims(token: str) -> Mapping[str, Any]:
 
 
 class Answer(Masked, frozen=True):
-    """What an HTTP answer holds: decoded JSON, headers (lower case), cookies, text."""
+    """What an HTTP answer holds: decoded JSON, headers (lower case), cookies, text.
+
+    A page for people (``is_page``) has neither JSON nor text.
+    """
 
     masked: ClassVar = ("body", "headers", "cookies", "text")
 
@@ -65,6 +68,7 @@ class Answer(Masked, frozen=True):
     cookies: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     text: str = ""
+    is_page: bool = False
 
 
 def captured(places: Mapping[str, str], answer: Answer) -> dict[str, Any]:

@@ -6,10 +6,16 @@ nchan 1.3.6 and soketi 1.6.1, cut to what matters.
 
 import asyncio
 import json
+from contextlib import nullcontext
 
 import pytest
 
-from notifyws.errors import AuthenticationFailed, NetworkFailed
+from notifyws.errors import (
+    AuthenticationFailed,
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+)
 from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import answer, json_answer
 
@@ -366,6 +372,28 @@ async def test_nchan_takes_messages_over_http():
             sent = await service.send({"type": "x", "payload": {"title": "t"}})
         assert sent.status == "delivered"
         assert one.asked("/pub/news")[0].json["title"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (answer(200, b"<!DOCTYPE html><title>Log in</title>"), MessageUnconfirmed),
+        (answer(200, b"\n<HTML><body>"), MessageUnconfirmed),
+        (answer(504, b"<html>"), MessageUnconfirmed),
+        (answer(503, b"later"), MessageRejected),
+        (answer(200, b"<?xml version='1.0'?><messages>1</messages>"), None),
+        (answer(200, b""), None),
+    ],
+)
+async def test_what_is_no_answer_of_the_server_proves_nothing(said, problem):
+    async with stage({"POST /pub/news": lambda _: said}) as one:
+        from notifyws import NotificationService
+        from notifyws.config.settings import Settings
+
+        there = Settings(url=one.url, profile="nchan", cache_url="memory://", **NCHAN)
+        async with NotificationService(there) as service:
+            with pytest.raises(problem) if problem else nullcontext():
+                await service.send({"type": "x", "payload": {"title": "t"}})
 
 
 async def test_pusher_subscribes_to_a_public_channel_and_reads_json_in_strings():
