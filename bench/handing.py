@@ -15,7 +15,7 @@ from bench.measuring import Row, in_turn
 from bench.peers import NOTIFYWS
 from bench.running import Blaster, blaster, home, piped
 
-COUNT = 1500
+COUNT = 1000
 
 
 def measured(wanted: Sequence[str]) -> Iterator[Row]:

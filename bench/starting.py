@@ -12,7 +12,7 @@ from bench.measuring import Row, in_turn
 from bench.peers import HTTP, NOTIFYWS, PYTHON, WEBSOCAT, WSCAT, there
 from bench.running import blaster, first_line, home, wall
 
-ROUNDS = 13
+ROUNDS = 11
 
 
 def measured(wanted: Sequence[str]) -> Iterator[Row]:
