@@ -13,7 +13,7 @@ from bench.measuring import Row, in_turn
 from bench.peers import BARE, NOTIFYWS, PYTHON
 from bench.running import blaster, home
 
-COUNT = 100_000
+COUNT, ROUNDS = 100_000, 3
 
 
 def measured(wanted: Sequence[str]) -> Iterator[Row]:
@@ -32,7 +32,7 @@ def measured(wanted: Sequence[str]) -> Iterator[Row]:
                 "ours": lambda: COUNT / took(send, env, path),
                 "loop": lambda: COUNT / took(loop, None, path),
             }
-            rounds = in_turn(contestants)
+            rounds = in_turn(contestants, ROUNDS)
     yield rounds.row("send", "ours", "loop", lambda rate: f"{rate:,.0f}/s")
 
 
