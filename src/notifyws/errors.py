@@ -100,7 +100,8 @@ class AuthenticationFailed(NotifyError):
     """The server does not accept who we are, and nothing is left to try.
 
     Args:
-        by_words: whether only an answer's words say so, which may be a proxy's.
+        by_words: whether only an answer's words say so, which may be a proxy's: no
+            profile and no status does.
     """
 
     exit_code = 4

@@ -79,3 +79,17 @@ def test_a_token_that_was_seen_already_is_no_other():
     assert cached.other_than("secret") is None
     assert cached.other_than("older") is cached.access
     assert read_cached_tokens({}).other_than(None) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "known"),
+    [
+        ("opaque", "login", True),
+        ("opaque", "cache", True),
+        ("opaque", "static", False),
+        ("e30.eyJleHAiOjF9.", "static", True),
+        ("", "static", False),
+    ],
+)
+def test_how_long_a_token_lives_somebody_said_or_it_says_itself(value, source, known):
+    assert AccessToken(value, source, 900.0).life_is_known is known

@@ -278,6 +278,11 @@ def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):
     assert scene.status.token_expires is None
 
 
+def test_of_a_token_that_does_not_say_its_end_no_end_is_told(scene):
+    scene.service.token = AccessToken("opaque", "static", 900.0)
+    assert scene.status.token_expires is None
+
+
 def test_what_waits_is_told(scene):
     scene.service.listener.waiting = 5
     assert scene.status.queued == 5

@@ -63,6 +63,15 @@ class AccessToken(Masked, frozen=True):
     remaining: float
     user_id: str | None = None
 
+    @property
+    def life_is_known(self) -> bool:
+        """Whether anybody said how long it lives: only a ready-made one itself can."""
+        if self.source != "static":
+            return True
+        from notifyws.protocol.token_replies import says_its_end  # few ask
+
+        return says_its_end(self.value)
+
     def not_accepted(self, why: str = "") -> AuthenticationFailed:
         """Return our error for a server that does not accept this token.
 

@@ -131,7 +131,7 @@ async def _want_connected(loaded: Loaded, name: str | None) -> None:
     from notifyws.fleet.heartbeat import find_listeners
 
     async with aclosing(Authenticator(loaded.settings, lambda text: None)) as auth:
-        assert auth.url  # or it says that no server is configured
+        _ = auth.url  # or it says that no server is configured
         try:
             listeners = await find_listeners(auth.cache.primary, auth.account.id, name)
         except CacheFailed as error:

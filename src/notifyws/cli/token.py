@@ -64,7 +64,8 @@ def token(
     if found is None:
         return
     if common.verbose:
-        say(f"From {found.source}, {found.remaining / 60:.0f} min left")
+        left = f", {found.remaining / 60:.0f} min left" if found.life_is_known else ""
+        say(f"From {found.source}{left}")
     _print(auth, found, shape, json=json)
 
 

@@ -42,7 +42,6 @@ from notifyws.diagnostics.findings import (
 from notifyws.errors import AuthenticationFailed, CacheFailed, NotifyError
 from notifyws.fleet.heartbeat import find_listeners
 from notifyws.fleet.listener_entry import Listener
-from notifyws.protocol.token_replies import says_its_end
 
 Probe = Callable[[], Awaitable[str | Finding]]
 """Returns what it saw, or raises what is wrong."""
@@ -228,15 +227,9 @@ class HealthChecks:
             return shown if self._auth.basic else "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
         how = origin.get(self._token.source, f"new, by {self._token.source}")
-        if not self._life_is_known:
+        if not self._token.life_is_known:
             return f"{how}; how long it is good it does not say"
         return f"{how}, {self._token.remaining / 60:.0f} min left"
-
-    @property
-    def _life_is_known(self) -> bool:
-        """Whether anybody said it: of a ready-made token only itself can."""
-        assert self._token is not None
-        return self._token.source != "static" or says_its_end(self._token.value)
 
     @property
     def _would_be_lost(self) -> bool:
@@ -253,7 +246,7 @@ class HealthChecks:
             await self._probe.verify()
             await self._probe.open()
         except AuthenticationFailed as error:
-            if not (self._token.value and self._life_is_known):
+            if not (self._token.value and self._token.life_is_known):
                 raise
             left = span(self._token.remaining)
             said = f"{error.message}, though it has {left} left by its own word"

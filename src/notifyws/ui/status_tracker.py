@@ -81,7 +81,9 @@ class StatusTracker:
         service, selection = self._service, self._selection
         if service.token is not self._token:  # one that was renewed is another object
             self._token = token = service.token
-            self._note(token_expires=self._now() + token.remaining if token else None)
+            known = token is not None and token.life_is_known
+            ends = self._now() + token.remaining if token and known else None
+            self._note(token_expires=ends)
         listener = service.listener
         group, received = listener.group, listener.received
         return replace(
