@@ -8,9 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifyws.cli.send_message import Answer, Request, send_and_wait
+from notifyws.cli.send_message import Answer, Request, SendSummary, send_and_wait
 from notifyws.config.settings import Settings
-from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
+from notifyws.delivery.sender import SendResult
+from notifyws.errors import (
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+    TimeRanOut,
+    UsageError,
+)
 from notifyws.models import Message, Notification
 from tests.e2e.support import Server
 from tests.protocol.profiles.stage import stage
@@ -164,3 +171,20 @@ async def test_an_answer_is_proof_whatever_a_server_leaves_unacknowledged(
         await send_and_wait(wait, there, HELLO)
         assert asyncio.get_running_loop().time() - began < 3
     assert json.loads(capfd.readouterr().out)["type"] == "echo"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "kind", "doubt"),
+    [
+        (("rejected", "delivered"), MessageRejected, ""),
+        (("rejected", "unknown", "unknown"), MessageRejected, "2 that are unknown"),
+        (("unknown", "delivered"), MessageUnconfirmed, "it may have arrived"),
+    ],
+)
+def test_nobody_is_told_to_send_again_what_may_have_arrived(statuses, kind, doubt):
+    summary = SendSummary()
+    summary.add([SendResult(each, "a", None, "why") for each in statuses])
+    with pytest.raises(kind) as caught:
+        summary.raise_unless_delivered()
+    assert doubt in caught.value.hint
+    assert ("may have arrived" in caught.value.hint) is bool(doubt)

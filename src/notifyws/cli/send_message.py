@@ -144,12 +144,14 @@ class SendSummary:
 
     total: int = 0
     delivered: int = 0
+    unknown: int = 0
     worst: SendResult | None = None
 
     def add(self, sent: Sequence[SendResult]) -> None:
         """Count some more."""
         self.total += len(sent)
         self.delivered += sum(each.status == "delivered" for each in sent)
+        self.unknown += sum(each.status == "unknown" for each in sent)
         known = filter(None, [self.worst, *sent])
         self.worst = max(known, key=lambda each: SEVERITY[each.status], default=None)
 
@@ -162,6 +164,8 @@ class SendSummary:
         if self.worst.status == "rejected":
             was = "were not taken" if many else "was rejected"
             hint = "correct it by what the server says, and send it again"
+            if self.unknown:
+                hint += f"; but {self.unknown} that are unknown may have arrived"
             raise MessageRejected(f"{what} {was}: {self.worst.detail}", hint)
         hint = "look at the other side before sending again: it may have arrived"
         message = f"nothing shows whether {what} arrived: {self.worst.detail}"
