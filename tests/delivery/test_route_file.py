@@ -144,7 +144,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_file_of_very_many_routes_is_read_soon(tmp_path):
-    text = "[[routes]]\nstop = true\n" * 40_000
+    text = "[[routes]]\nstop = true\n" * 10_000
     path, began = written(tmp_path, text), time.monotonic()
-    assert len(load_routes(path)) == 40_000
-    assert time.monotonic() - began < 10  # on a busy machine
+    assert len(load_routes(path)) == 10_000
+    assert time.monotonic() - began < 3  # on a busy machine

@@ -4,7 +4,7 @@ import json
 from string import ascii_letters
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notifyws.protocol.har.profile_draft import har_draft
@@ -125,7 +125,6 @@ def test_a_password_is_in_no_profile_wherever_it_stood(name, password):
     assert password not in drafted(PLACES[name](password))
 
 
-@settings(max_examples=150)
 @given(st.sampled_from(sorted(PLACES)), st.text(ascii_letters, min_size=6, max_size=12))
 def test_no_password_of_letters_is_ever_in_a_profile(name, password):
     assume(not is_protocol(password))
