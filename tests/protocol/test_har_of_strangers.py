@@ -10,9 +10,9 @@ from contextlib import suppress
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.har.marks import Marks
 from notifyws.protocol.har.profile_draft import har_draft
 from notifyws.protocol.har.recording import read_recording
+from notifyws.protocol.har.secrets import Marks
 from tests.support.har import ALERT, IN, OUT, PASSWORD, TOKEN, entry, har, login, socket
 
 

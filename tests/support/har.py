@@ -4,6 +4,9 @@ import base64
 import json
 from datetime import UTC, datetime
 
+from notifyws.protocol.har.profile_draft import har_draft
+from notifyws.protocol.har.recording import read_recording
+
 TOKEN = "tok-7Hd93kLmQ0x1Yz88ab"
 REFRESH = "ref-Q9wE82hjK3mN55vv01"
 PASSWORD = "correct-horse-9"
@@ -86,6 +89,15 @@ def har(*entries):
 
 ALERT = {"type": "alert", "title": "Door", "message": "open", "id": "a1"}
 IN, OUT = False, True
+SOCKET = socket(f"/ws?token={TOKEN}", 2, (IN, 1, ALERT))
+"""One whose query holds the token; a single notification comes."""
+
+
+def drafted(text, **answers):
+    """What is made of a HAR; never with a secret in it."""
+    made = har_draft(read_recording(text, "x.har"), "acme", answers)
+    assert [each for each in SECRETS if each in made.text] == []
+    return made
 
 
 def login(**more):

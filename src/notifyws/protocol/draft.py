@@ -19,6 +19,7 @@ from notifyws.config.toml_text import quoted, shown
 from notifyws.errors import command
 from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled
+from notifyws.protocol.since import MILLISECONDS
 
 NAMES = {
     "type": ("type", "kind", "event", "event_type", "category", "severity", "level"),
@@ -32,9 +33,6 @@ NAMES = {
     ),
 }
 
-
-MILLISECONDS = 1e11
-"""Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
 DEEPEST = 5
 """Levels of a frame that are looked through for its notifications."""
 OWN_IDS = ("uuid", "message_id", "notification_id")

@@ -108,12 +108,11 @@ class HandshakeState:
             if turn.splits and step.each is not None:
                 self._turns.extendleft(reversed(self._split(step, step.each)))
                 continue
-            if not self._is_for(step, turn.known):
+            known = self._context.known(set(), turn.known)
+            if not holds(step.only_if, known):
                 continue
             if turn.asks and step.http is not None:
-                self.request = HttpRequest(
-                    step.http, self._context.known(set(), turn.known)
-                )
+                self.request = HttpRequest(step.http, known)
                 self._turns.appendleft(_Turn(step, turn.known, False, False))
                 break
             frame = self._context.frame(step.send, turn.known)
@@ -167,7 +166,7 @@ class HandshakeState:
 
     def gave_up(self) -> NetworkFailed:
         """Return the error for an awaited frame that did not come in time."""
-        return self._unanswered(f"within {self._turns[0].step.timeout:g} s")
+        return self._unanswered(f"within {self.timeout:g} s")
 
     def _unanswered(self, when: str) -> NetworkFailed:
         message = f"the server did not answer the handshake {when}"
@@ -209,11 +208,6 @@ class HandshakeState:
             known = {**place, name: each, "several": several}
             turns.append(_Turn(step, known, asks=True, splits=False))
         return turns
-
-    def _is_for(self, step: Handshake, known: Mapping[str, Any]) -> bool:
-        return step.only_if is None or holds(
-            step.only_if, self._context.known(set(), known)
-        )
 
     def _kept(self, value: Any) -> bool | None:
         """Return ``None`` unless a value ends the step; then whether rules see it.

@@ -6,7 +6,7 @@ slip is a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -167,15 +167,14 @@ def _of_no_field(written: _Table) -> Iterator[Finding]:
             for name in {*table.get(key, ())} - fields:
                 said, hint = f"there is no field {name}", "name it in fields or text"
                 yield Finding((*loc, key, name), said, hint)
-    for loc, step in _tables(written, ()):
+    for loc, step in _tables(written):
         if "body" in step and "form" in step:
             yield Finding((*loc, "form"), "there is a body already", "keep one of them")
 
 
 def _unknown_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
-    captured = {
-        name for _, step in _tables(written, ()) for name in step.get("capture", {})
-    }
+    steps = [step for _, step in _tables(written)]
+    captured = {name for step in steps for name in step.get("capture", ())}
     followed = profile.follow.variables if profile.follow else ()
     known = {*KNOWN, *profile.constants, *profile.needs, *captured, *followed}
     for loc, name in _uses(written):
@@ -187,7 +186,7 @@ def _unknown_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
 
 def _unused_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
     used: set[Any] = {name for _, name in _uses(written)}
-    for _, table in _tables(written, ()):
+    for _, table in _tables(written):
         used |= {table.get(key) for key in ("each", "only_with", "only_without")}
         used |= names(table["only_if"]) if "only_if" in table else set()
     for kind in ("constants", "needs"):
@@ -217,8 +216,10 @@ def warnings(profile: Profile, written: _Table) -> Iterator[Finding]:
 def _uses(written: _Table) -> Iterator[tuple[_Loc, str]]:
     """Yield every use of a variable in a template."""
     skipped = ("rules", "constants", "needs", "types", "tokens")
-    for loc, text in _strings(written, ()):
-        if (loc[0] in skipped and "reply" not in loc) or "capture" in loc:
+    for loc, text in _within(written):
+        if not isinstance(text, str) or "capture" in loc:
+            continue
+        if loc[0] in skipped and "reply" not in loc:
             continue
         is_expression = loc[-1] in EXPRESSIONS or {"fields", "text", "base64"} & {*loc}
         if is_expression and not TEMPLATES & {*loc[1:-1]}:
@@ -242,22 +243,17 @@ def _at(value: Any, path: tuple[str, ...]) -> Iterator[tuple[_Loc, _Table]]:
         yield (*path, number), table
 
 
-def _tables(value: Any, loc: _Loc) -> Iterator[tuple[_Loc, _Table]]:
+def _tables(written: _Table) -> Iterator[tuple[_Loc, _Table]]:
+    return (each for each in _within(written) if isinstance(each[1], Mapping))
+
+
+def _within(value: Any, loc: _Loc = ()) -> Iterator[tuple[_Loc, Any]]:
+    """Yield a value and all that is inside it, each with where it stands."""
+    yield loc, value
+    inside: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
-        yield loc, value
-    for key, inner in _inside(value):
-        yield from _tables(inner, (*loc, key))
-
-
-def _strings(value: Any, loc: _Loc) -> Iterator[tuple[_Loc, str]]:
-    if isinstance(value, str):
-        yield loc, value
-    for key, inner in _inside(value):
-        yield from _strings(inner, (*loc, key))
-
-
-def _inside(value: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(value, Mapping):
-        yield from value.items()
+        inside = value.items()
     elif isinstance(value, list):
-        yield from enumerate(value)
+        inside = enumerate(value)
+    for key, inner in inside:
+        yield from _within(inner, (*loc, key))

@@ -163,36 +163,24 @@ class Recorder:
             return unnamed
         return "\n".join(map(self._unnamed, known.split("\n")))
 
-    def _value(self, value: Any) -> Any:
-        """Return a JSON value without what is called a secret in it."""
+    def _value(self, value: Any, *, secret: bool = False) -> Any:
+        """Return a JSON value of the same shape, without what is a secret in it."""
         match value:
             case dict():
                 return {
-                    key: self._hidden(each)
-                    if is_called_secret(key)
-                    else self._value(each)
+                    key: self._value(each, secret=secret or is_called_secret(key))
                     for key, each in value.items()
                 }
             case list():
-                return [self._value(each) for each in value]
+                return [self._value(each, secret=secret) for each in value]
+            case str() if secret:
+                return self._pseudonym(value) if value else value
             case str():
                 return self._unnamed(_without_halves(value))
-            case _:
-                return value
-
-    def _hidden(self, value: Any) -> Any:
-        """Return what stands where a secret stood, of the same shape."""
-        match value:
-            case dict():
-                return {key: self._hidden(each) for key, each in value.items()}
-            case list():
-                return [self._hidden(each) for each in value]
-            case str() if value:
-                return self._pseudonym(value)
-            case bool() | None | str():
+            case bool() | None:
                 return value
             case _:
-                return 0
+                return 0 if secret else value
 
     def _pseudonym(self, secret: str) -> str:
         """Return what stands for a secret: the same for the same."""

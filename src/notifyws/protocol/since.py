@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from notifyws.models import Notification
     from notifyws.protocol.profile import Profile
 
+MILLISECONDS = 1e11
+"""Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
 GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = r"(?a)(?:\d{1,9}[dhms])+"

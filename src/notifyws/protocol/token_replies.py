@@ -19,13 +19,11 @@ from notifyws.protocol.expressions import finder
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
-from notifyws.protocol.since import moment_of
+from notifyws.protocol.since import MILLISECONDS, moment_of
 
 LONGEST = 400 * 86400.0
 """Seconds beyond which a stated lifetime is not believed."""
 UNITS = {"s": 1, "ms": 1000}
-MILLISECONDS = 1e11
-"""Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
 
 
 class NoToken(ValueError):
@@ -104,15 +102,15 @@ def read_tokens(
     tokens = access, _text(where.id_token, answer) or ""
     user_ids += [subject(each, where.user_claim) for each in tokens]
     return TokenPair(
-        _token(access, _access_life(where, access, answer, lifetimes, now)),
+        _access_token(where, access, answer, lifetimes, now),
         _refresh_token(where, refresh, answer, lifetimes, now),
         next(filter(None, user_ids), None),
     )
 
 
-def _access_life(
+def _access_token(
     where: Tokens, token: str, answer: Answer, lifetimes: Lifetimes, now: float
-) -> tuple[float, float]:
+) -> Token:
     ends = _moment(_find(where.expires_at, answer))
     lives = (
         _stated(where, where.expires_in, answer)
@@ -121,7 +119,7 @@ def _access_life(
         or where.lifetime
         or lifetimes.access
     )
-    return lives, lifetimes.access_margin
+    return Token(token, lives, lives * lifetimes.access_margin)
 
 
 def _refresh_token(
@@ -135,7 +133,7 @@ def _refresh_token(
         or where.refresh_lifetime
         or lifetimes.refresh
     )
-    return _token(token, (lives, lifetimes.refresh_margin))
+    return Token(token, lives, lives * lifetimes.refresh_margin)
 
 
 def _stated(where: Tokens, place: str | None, answer: Answer) -> float | None:
@@ -193,11 +191,6 @@ def subject(token: str, claim: str = "sub") -> str | None:
     sub = claims(token).get(claim)
     usable = isinstance(sub, (str, int)) and not isinstance(sub, bool)
     return str(sub) if usable and sub != "" else None
-
-
-def _token(value: str, life: tuple[float, float]) -> Token:
-    lives, margin = life
-    return Token(value, lives, lives * margin)
 
 
 def _find(place: str | None, answer: Answer) -> Any:

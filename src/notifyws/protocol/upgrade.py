@@ -7,7 +7,7 @@ server's refusal of it means stands in ``failures`` (``STATUSES``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain, zip_longest
 from types import MappingProxyType
@@ -192,7 +192,8 @@ def _placed(
 ) -> UpgradeRequest:
     token = known["access_token"] or ""
     query, headers = _additions(profile, known)
-    offered = tuple(_texts(profile.socket.subprotocols, known))
+    protocols = {each: each for each in profile.socket.subprotocols}
+    offered = tuple(filled_texts(protocols, known).values())
     plain = UpgradeRequest(_with(url, query), headers, offered)
     place, _, name = token_in.partition(":")
     match place:
@@ -251,10 +252,6 @@ def _place(resume: Resume, known: Mapping[str, Any]) -> str | None:
 def _with_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:
     before = headers.get("Cookie")
     return {**headers, "Cookie": f"{before}; {cookie}" if before else cookie}
-
-
-def _texts(templates: Iterable[str], known: Mapping[str, Any]) -> list[str]:
-    return list(filled_texts({each: each for each in templates}, known).values())
 
 
 def _first_frames(profile: Profile, variables: Mapping[str, Any]) -> tuple[str, ...]:

@@ -145,9 +145,7 @@ class _Sorter:
         if not sent:
             return
         self._used.update(sent)
-        times = [self._frames[i].at for i in sent]
-        gaps = [b - a for a, b in pairwise(times) if b - a > PAUSE]
-        every = float(round(median(gaps))) if gaps else 0.0
+        every = float(round(self._usual_gap(sent)))
         self._found.ping = (self._template(sent[0]), every)
         for index in self._indexes(sent=False):
             if PONG.search(self._kinds[index][1]):
@@ -165,9 +163,12 @@ class _Sorter:
                 continue
             values = answer.value, self._frames[index].value
             self._found.server_pings[kind] = echoed(*values, self._variables)
-        times = [self._frames[i].at for i in came]
-        gaps = [b - a for a, b in pairwise(times) if b - a > PAUSE]
-        self._found.silence = float(round(3 * median(gaps))) if gaps else 0.0
+        self._found.silence = float(round(3 * self._usual_gap(came)))
+
+    def _usual_gap(self, pings: Sequence[int]) -> float:
+        """Return the seconds between two of them; 0 where there is but one."""
+        times = [self._frames[i].at for i in pings]
+        return median([b - a for a, b in pairwise(times) if b - a > PAUSE] or [0.0])
 
     def _answer_at_once(self, asked: int) -> Frame | None:
         at = self._frames[asked].at

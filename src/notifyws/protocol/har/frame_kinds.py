@@ -28,6 +28,8 @@ IDS = (
     *("message_id", "messageId", "cid", "correlation_id", "correlationId"),
 )
 """Where a question has a number that its answer repeats."""
+MOST_KINDS = 30
+"""Kinds of which a profile has a rule."""
 Kind = tuple[str, str]
 """Where a frame says what kind it is, and which; two empty texts where it does not."""
 
@@ -41,6 +43,15 @@ def kind_of(value: Any, secrets: Secrets) -> Kind:
         if isinstance(said, str) and is_plain(said) and not secrets.hides(said):
             return (name, said)
     return ("", "")
+
+
+def by_kind(frames: Iterable[Frame], secrets: Secrets) -> dict[Kind, list[Any]]:
+    """Return the values of frames by their kind; the most frequent first."""
+    found: dict[Kind, list[Any]] = {}
+    for frame in frames:
+        found.setdefault(kind_of(frame.value, secrets), []).append(frame.value)
+    ordered = sorted(found.items(), key=lambda each: -len(each[1]))
+    return dict(ordered[:MOST_KINDS])
 
 
 def split_frames(frames: Iterable[Frame], secrets: Secrets) -> tuple[list[Frame], bool]:

@@ -13,9 +13,9 @@ from msgspec import Struct
 from notifyws.config.toml_text import quoted
 from notifyws.errors import command
 from notifyws.protocol.har.conversation import Conversation, conversation
+from notifyws.protocol.har.frame_kinds import by_kind
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Exchange, Recording, SocketLog
-from notifyws.protocol.har.rule_guess import kinds_of, notifications, rule_lines
 from notifyws.protocol.har.secrets import Harmless, Secrets
 from notifyws.protocol.har.sockets import (
     Placed,
@@ -27,6 +27,8 @@ from notifyws.protocol.har.tables import (
     handshake_lines,
     later_lines,
     login_lines,
+    notifications,
+    rule_lines,
     socket_lines,
     token_lines,
     variable_lines,
@@ -212,7 +214,7 @@ class _Drafter:
             yield from (f"#     {path}" for path in told[:MOST_CHOICES])
 
     def _rules(self, talk: Conversation) -> Iterator[str]:
-        kinds = kinds_of(talk, self._secrets)
+        kinds = by_kind(talk.arrived, self._secrets)
         if talk.unread:
             self._remarks.append(f"{talk.unread} frames were no JSON: no rule fits")
         if not kinds:

@@ -7,15 +7,13 @@ wherever they stand again. And what of a login is none: ``Harmless``.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import accumulate
 from typing import Any
 from urllib.parse import quote, unquote
 
-from notifyws.protocol.har.marks import SHORTEST, Marks
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.values import (
     PASSWORD,
@@ -28,6 +26,10 @@ from notifyws.protocol.har.values import (
     requested,
 )
 
+SHORTEST = 4
+"""Characters of a secret that is looked for within other texts."""
+MARK = 64
+"""Characters at its beginning by which it is known there."""
 SHORTEST_COOKIE = 8
 """Of a cookie that is not called a secret, and may be a setting of the page."""
 WORDS = frozenset(
@@ -36,6 +38,30 @@ WORDS = frozenset(
     | {"access_token", "refresh_token", "authorization", "notification", "reconnect"}
 )
 """What may stand where secrets do, and is none."""
+
+
+class Marks:
+    """How secrets begin, to find them within other texts, however many and long.
+
+    None begins with another, so that one alone can stand at a place: the last one, in
+    their order, that is no later than what stands there.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._ordered: list[str] = []
+        for mark in sorted(each[:MARK] for each in secrets if len(each) >= SHORTEST):
+            if not self._ordered or not mark.startswith(self._ordered[-1]):
+                self._ordered.append(mark)
+        self._heads = {mark[:SHORTEST] for mark in self._ordered}
+
+    def are_in(self, text: str) -> bool:
+        """Return whether one of them is in a text."""
+        for start in range(len(text) - SHORTEST + 1):
+            if text[start : start + SHORTEST] in self._heads:
+                place = bisect_right(self._ordered, text[start : start + MARK])
+                if place and text.startswith(self._ordered[place - 1], start):
+                    return True
+        return False
 
 
 class Secrets:
@@ -57,9 +83,8 @@ class Secrets:
 
     def hides(self, text: str) -> bool:
         """Return whether a text is a secret, holds one, or may be one."""
-        if text in self._all or is_opaque(text):
-            return True
-        return any(map(self._marks.are_in, {text, unquote(text)}))
+        whole = text in self._all or is_opaque(text)
+        return whole or any(map(self._marks.are_in, {text, unquote(text)}))
 
     def without(self, lines: str) -> str:
         """Return a text in which a line that holds a secret is only said to be one."""
@@ -77,9 +102,8 @@ def _ours(text: str) -> bool:
 
 
 def _of_exchange(exchange: Exchange) -> Iterator[str]:
-    yield from _of_value(exchange.body)
-    yield from _of_value(exchange.form)
-    yield from _of_value(exchange.answer)
+    for said in (exchange.body, exchange.form, exchange.answer):
+        yield from _of_value(said)
     yield from _of_names(exchange.query)
     for headers in (exchange.headers, exchange.answer_headers):
         yield from _of_names(headers, {"cookie", "set-cookie"})
@@ -90,10 +114,10 @@ def _of_exchange(exchange: Exchange) -> Iterator[str]:
 
 
 def _of_names(
-    table: Mapping[str, str], passed: set[str] | None = None
+    table: Mapping[str, str], passed: Set[str] = frozenset()
 ) -> Iterator[str]:
     for name, value in table.items():
-        if name in (passed or ()) or name.startswith(("access-control-", "sec-")):
+        if name in passed or name.startswith(("access-control-", "sec-")):
             continue
         scheme, _, credentials = value.partition(" ")
         if name == "authorization" and credentials:
@@ -108,7 +132,7 @@ def _of_basic(scheme: str, credentials: str) -> Iterator[str]:
         return
     try:
         _, _, password = base64.b64decode(credentials).decode().partition(":")
-    except (binascii.Error, ValueError):
+    except ValueError:
         return
     yield from _spellings(password)
 
@@ -127,9 +151,7 @@ def _of_value(value: Any) -> Iterator[str]:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    yield text
-    yield quote(text, safe="", errors="replace")
-    yield unquote(text)
+    yield from (text, quote(text, safe="", errors="replace"), unquote(text))
 
 
 _WORDS = """
@@ -223,11 +245,9 @@ class Harmless:
         most = LONGEST if LISTS.search(name) else MOST_WORDS
         if text in self._hosts or is_protocol(text, most) or self._was_given(text):
             return True
-        if NUMBERED.search(name) and NUMBER.fullmatch(text):
-            return True
-        if LANGUAGES.search(name) and LANGUAGE.fullmatch(text):
-            return True
-        return is_operation(name, text)
+        number = NUMBERED.search(name) and NUMBER.fullmatch(text)
+        language = LANGUAGES.search(name) and LANGUAGE.fullmatch(text)
+        return bool(number or language) or is_operation(name, text)
 
     def _was_given(self, text: str) -> bool:
         """Return whether the server said a text before the page did, even as a part."""

@@ -1,22 +1,41 @@
-"""The tables of a profile that a recording shows, as lines of TOML.
+"""The tables and rules of a profile that a recording shows, as lines of TOML.
 
-A comment that begins with ``# ?`` says what the recording did not tell.
+Pings and answers are known by their kind, notifications by their fields. A comment
+that begins with ``# ?`` says what the recording did not tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from notifyws.config.toml_text import quoted
+from notifyws.protocol.draft import NAMES, notification_rule
 from notifyws.protocol.har.conversation import Conversation
+from notifyws.protocol.har.frame_kinds import Kind
 from notifyws.protocol.har.login_steps import DraftStep, Login
 from notifyws.protocol.har.recording import SocketLog
+from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.sockets import Placed
-from notifyws.protocol.har.values import inline, own_headers
+from notifyws.protocol.har.values import (
+    LONGEST_PATH,
+    expression,
+    inline,
+    last_name,
+    leaves,
+    own_headers,
+)
 from notifyws.protocol.har.variables import Variables
 
 SINCE = ("since", "after", "last_id", "lastId", "lastEventId", "last_event_id")
 """Query parameters that say what was seen last."""
+SAMPLES = 20
+"""Frames of one kind that are compared."""
+ERROR = re.compile(r"(?i)error|fail|denied|invalid")
+TOLD = {*NAMES["title"], *NAMES["message"]}
+"""Names of what a notification is for."""
+IGNORE = 'then = "ignore"'
 
 
 def variable_lines(variables: Variables) -> Iterator[str]:
@@ -25,9 +44,8 @@ def variable_lines(variables: Variables) -> Iterator[str]:
         yield "# ? The page said these: they are secret, or not everybody's. Say them"
         yield "# in NOTIFYWS_VARIABLES, or write into [constants] what is constant."
         yield "[needs]"
-        yield from (
-            f"{name} = {quoted(what)}" for name, what in variables.needs.items()
-        )
+        for name, what in variables.needs.items():
+            yield f"{name} = {quoted(what)}"
         yield ""
     if variables.constants:
         yield "# What NOTIFYWS_VARIABLES may override."
@@ -169,3 +187,112 @@ def _step(step: DraftStep) -> Iterator[str]:
     if step.capture:
         yield f"capture = {inline(step.capture)}"
     yield ""
+
+
+def notifications(kinds: dict[Kind, list[Any]]) -> list[Kind]:
+    """Return the kinds that are notifications, as far as their fields show it."""
+    usual = [kind for kind in kinds if not ERROR.search(kind[1])]
+    told = [kind for kind in usual if any(map(_tells, kinds[kind][:SAMPLES]))]
+    return told or usual
+
+
+def _tells(value: Any) -> bool:
+    """Return whether a frame holds something to read beside its own kind."""
+    return any(
+        last_name(path) in TOLD
+        and isinstance(leaf, str)
+        and len(path) > 1 - (leaf != "")
+        for path, leaf in leaves(value)
+    )
+
+
+def rule_lines(
+    talk: Conversation,
+    kinds: dict[Kind, list[Any]],
+    wanted: Sequence[Kind],
+    secrets: Secrets,
+) -> Iterator[str]:
+    """Yield the lines of all rules."""
+    for kind, answer in talk.server_pings.items():
+        yield from _ping(kind, answer)
+    if talk.pong is not None:
+        yield from _rule(talk.pong, 'then = "pong"')
+    for kind, frames in kinds.items():
+        if kind not in wanted and ERROR.search(kind[1]):
+            yield from _error(kind, frames[0])
+    yield from _ignored(talk, kinds, wanted)
+    yield from _notifications(talk, kinds, wanted, secrets)
+
+
+def _notifications(
+    talk: Conversation,
+    kinds: dict[Kind, list[Any]],
+    wanted: Sequence[Kind],
+    secrets: Secrets,
+) -> Iterator[str]:
+    """Yield a rule for each kind, or one for all where they are alike."""
+    samples = {
+        kind: [each for each in kinds[kind][:SAMPLES] if not _private(each, secrets)]
+        for kind in wanted
+    }
+    alike = {tuple(notification_rule(each)) for each in samples.values()}
+    only = len({*kinds, *talk.answers, *talk.server_pings}) == 1 and talk.pong is None
+    if len(alike) == 1 and (only or len(wanted) > 1):
+        yield from [*alike.pop(), ""]
+        return
+    for kind in sorted(wanted, key=lambda each: each[0] == ""):
+        match = [_match(kind)] if kind[0] else []
+        yield from [*notification_rule(samples[kind], match), ""]
+    if ("", "") not in wanted:
+        yield "# What no rule fits is said to be invalid, until you pass over it:"
+        yield from ["# [[rules]]", f"# {IGNORE}"]
+
+
+def _private(value: Any, secrets: Secrets) -> bool:
+    """Return whether the names in a frame hold a secret: none of them is shown."""
+    return any(
+        isinstance(step, str) and (len(step) > LONGEST_PATH or secrets.hides(step))
+        for path, _ in leaves(value)
+        for step in path
+    )
+
+
+def _ping(kind: Kind, answer: Any) -> list[str]:
+    if answer is None:
+        unanswered = "# The server's sign of life; the page did not answer it."
+        return _rule(kind, unanswered, IGNORE)
+    return _rule(kind, 'then = "ping"', f"reply = {inline(answer)}")
+
+
+def _error(kind: Kind, frame: Any) -> list[str]:
+    places = (
+        expression(path)
+        for path, leaf in leaves(frame)
+        if isinstance(leaf, str) and last_name(path) in NAMES["message"]
+    )
+    place = next(places, "")
+    said = [f"message = {quoted(place)}"] if 0 < len(place) <= LONGEST_PATH else []
+    return _rule(kind, 'then = "error"', *said)
+
+
+def _ignored(
+    talk: Conversation, kinds: dict[Kind, list[Any]], wanted: Sequence[Kind]
+) -> Iterator[str]:
+    left = [kind for kind in kinds if kind not in wanted and not ERROR.search(kind[1])]
+    if left:
+        yield "# ? These came too. Is one of them a notification? Then change its rule."
+    for kind in left:
+        yield from _rule(kind, IGNORE) if kind[0] else []
+    told = [kind for kind in talk.answers if kind not in (*wanted, *left)]
+    if told:
+        yield "# Answers to what was sent."
+    for kind in told:
+        yield from _rule(kind, IGNORE)
+
+
+def _rule(kind: Kind, *lines: str) -> list[str]:
+    return ["[[rules]]", _match(kind), *lines, ""]
+
+
+def _match(kind: Kind) -> str:
+    return f"match = {inline({kind[0]: kind[1]})}"
