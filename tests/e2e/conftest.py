@@ -9,11 +9,12 @@ import pytest
 
 from tests.e2e import support
 from tests.e2e.terminal import Terminal
+from tests.support.forks import Forks
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[support.Home]:
-    with support.home(tmp_path) as lived_in:
+def home(tmp_path: Path, forks: Forks | None) -> Iterator[support.Home]:
+    with support.home(tmp_path, forks) as lived_in:
         yield lived_in
 
 
@@ -41,7 +42,8 @@ def terminal(home: support.Home) -> Iterator[Callable[..., Terminal]]:
 
     def start(*args: str, columns=80, rows=24, program=(), **env: str) -> Terminal:
         size = {"columns": columns, "rows": rows, "program": program}
-        opened.append(Terminal(*args, env={**home.env, **env}, cwd=home.path, **size))
+        how = {"env": {**home.env, **env}, "forks": home.forks_for(env, program)}
+        opened.append(Terminal(*args, cwd=home.path, **how, **size))
         return opened[-1]
 
     yield start

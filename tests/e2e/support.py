@@ -19,6 +19,7 @@ import httpx
 
 from notifyws.devserver.server import DevServer, ServerOptions
 from tests.support.aio import InAThread
+from tests.support.forks import Forks
 from tests.support.within import within
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))
@@ -37,6 +38,11 @@ def until(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any
             return found
         time.sleep(0.005)
     raise AssertionError(f"waited {patience} s in vain for {what}")
+
+
+def plain_http() -> httpx.Client:
+    """Return a client without authorities, which take 30 ms to read, nor a proxy."""
+    return httpx.Client(trust_env=False, verify=False)
 
 
 class Reading:
@@ -65,22 +71,23 @@ class Reading:
 
 
 class Running:
-    """A command that runs, or another program."""
+    """A command that runs, started or copied, or another program."""
 
     def __init__(
         self,
         *args: str,
         env: Mapping[str, str],
         program: Sequence[str] = (COMMAND,),
+        forks: Forks | None = None,
         **options: Any,
     ) -> None:
         pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-        self.process = subprocess.Popen(
-            [*program, *args],
-            env=dict(env),
-            text=True,
-            errors="surrogateescape",
-            **{"stdin": subprocess.DEVNULL, **pipes, **options},
+        streams = {"stdin": subprocess.DEVNULL, **pipes, **options}
+        text = {"text": True, "errors": "surrogateescape"}
+        self.process: Any = (
+            forks.start(args, env, **streams)
+            if forks
+            else subprocess.Popen([*program, *args], env=dict(env), **text, **streams)
         )
         self.out = Reading(self.process.stdout)
         self.err = Reading(self.process.stderr)
@@ -129,7 +136,7 @@ class Controlled:
     def dev(self, name: str, body: Any = None) -> Any:
         """Ask the control side; ``None`` gets, anything else posts."""
         url = f"http://127.0.0.1:{self.port}/_dev/{name}"
-        with httpx.Client(trust_env=False) as client:
+        with plain_http() as client:
             answer = client.get(url) if body is None else client.post(url, json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -146,8 +153,8 @@ class Controlled:
 class Process(Running, Controlled):
     """A development server as a user starts it: a process that can be signalled."""
 
-    def __init__(self, *args: str, env: Mapping[str, str], port: int = 0) -> None:
-        super().__init__("serve", "--port", str(port), "-v", *args, env=env)
+    def __init__(self, *args: str, port: int = 0, **how: Any) -> None:
+        super().__init__("serve", "--port", str(port), "-v", *args, **how)
         found = until(
             lambda: re.search(r"ws://127\.0\.0\.1:(\d+)", self.err.text),
             f"the server's address in {self.err.text!r}",
@@ -173,10 +180,13 @@ class Server(Controlled):
 
 
 class Home:
-    """An empty home: runs commands in it, and ends what still runs."""
+    """An empty home: runs commands in it, and ends what still runs.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    With ``forks``, what is not run to its end is a copy of a command that was started.
+    """
+
+    def __init__(self, path: Path, forks: Forks | None = None) -> None:
+        self.path, self._forks = path, forks
         self.env = {
             "HOME": str(path),
             "PATH": os.environ["PATH"],
@@ -236,16 +246,23 @@ class Home:
         """Start it; what is written in capitals is for its environment."""
         more = {name: how.pop(name) for name in list(how) if name.isupper()}
         whole = {**self.env, **(env or {}), **more}
-        running = Running(*args, env=whole, cwd=self.path, **how)
+        forks = self.forks_for({**(env or {}), **more}, how.get("program"))
+        running = Running(*args, env=whole, cwd=self.path, forks=forks, **how)
         self.keep(running)
         return running
+
+    def forks_for(self, env: Mapping[str, str], program: Any = ()) -> Forks | None:
+        """Return what makes copies, where a copy does: not for an interpreter's own."""
+        of_python = any(name.startswith("PYTHON") for name in env)
+        return None if program or of_python else self._forks
 
     def keep(self, running: Running) -> None:
         """Let it end with this home."""
         self._running.append(running)
 
     def serve(self, *args: str, port: int = 0) -> Process:
-        server = Process(*args, env=self.env, port=port)
+        how = {"env": self.env, "cwd": self.path, "forks": self._forks}
+        server = Process(*args, port=port, **how)
         self._running.append(server)
         return server
 
@@ -263,8 +280,8 @@ class Home:
 
 
 @contextmanager
-def home(path: Path) -> Iterator[Home]:
-    lived_in = Home(path)
+def home(path: Path, forks: Forks | None = None) -> Iterator[Home]:
+    lived_in = Home(path, forks)
     try:
         yield lived_in
     finally:

@@ -11,10 +11,12 @@ import termios
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyte
 
 from tests.e2e.support import COMMAND, until
+from tests.support.forks import Forks
 
 
 class Terminal:
@@ -28,6 +30,7 @@ class Terminal:
         columns: int = 80,
         rows: int = 24,
         program: Sequence[str] = (),
+        forks: Forks | None = None,
     ) -> None:
         self.master, self.slave = pty.openpty()
         size = struct.pack("HHHH", rows, columns, 0, 0)
@@ -35,17 +38,20 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         self.screen = pyte.HistoryScreen(columns, rows, history=2000)
         self.stream = pyte.ByteStream(self.screen)
-        self.raw = b""
+        self.raw, self._text = b"", ""
         self._drawing = threading.Lock()
-        self.process = subprocess.Popen(
-            [*(program or [COMMAND]), *args],
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=self.slave,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-            preexec_fn=self._take_over,  # noqa: PLW1509 - one ioctl, no locks
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), self.slave)
+        self.process: Any = (
+            forks.start(args, env, cwd, **streams, has_terminal=True)
+            if forks
+            else subprocess.Popen(
+                [*(program or [COMMAND]), *args],
+                **streams,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=self._take_over,  # noqa: PLW1509 - one ioctl, no locks
+            )
         )
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -66,8 +72,11 @@ class Terminal:
     @property
     def text(self) -> str:
         with self._drawing:  # a character may be half drawn
-            display = self.screen.display
-        return "\n".join(line.rstrip() for line in display).rstrip()
+            if self.screen.dirty:  # to draw it takes 3 ms, and it is asked for often
+                self.screen.dirty.clear()
+                lines = (line.rstrip() for line in self.screen.display)
+                self._text = "\n".join(lines).rstrip()
+        return self._text
 
     def shows(self, words: str, patience: float = 15.0) -> None:
         until(lambda: words in self.text, f"{words!r} on\n{self.text}", patience)

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.support import Home, Running, Server, until
+from tests.e2e.support import Home, Running, Server, plain_http, until
 from tests.support.valkey import Valkey, free_port
 
 
 def get(url: str) -> tuple[int, str]:
-    with httpx.Client(trust_env=False) as client:
+    with plain_http() as client:
         answer = client.get(url)
     return answer.status_code, answer.text
 
@@ -67,7 +67,7 @@ def test_quiet_is_quiet_and_serves_all_the_same(home: Home, server: Server):
     url = f"http://127.0.0.1:{port}"
 
     def ready():
-        with httpx.Client(trust_env=False) as client:
+        with plain_http() as client:
             try:
                 return client.get(f"{url}/readyz").status_code == 200
             except httpx.ConnectError:

@@ -8,10 +8,9 @@ import shlex
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e.support import Server, until
+from tests.e2e.support import Server, plain_http, until
 from tests.support.catalogue import sample
 
 PASSWORD = "one"
@@ -195,7 +194,7 @@ def test_metrics_and_probes_tell_the_servers_apart(home, servers):
     url = re.search(r"(http://\S+)/metrics", listener.err.text)[1]
     servers["home"].notify(1)
     listener.prints(1)
-    with httpx.Client(trust_env=False) as client:
+    with plain_http() as client:
         page = client.get(f"{url}/metrics").text
         assert 'notifyws_received_total{entry="home"} 1.0' in page
         assert 'notifyws_received_total{entry="work"} 0.0' in page

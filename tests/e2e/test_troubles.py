@@ -449,7 +449,9 @@ def test_a_listener_tells_the_command_what_it_does_not_understand(home, server):
     home.listen("--name", "desk")
     server.dev("raw", {"text": '{"token": "abcdef", "evt": 1}'})
     said = in_time(
-        lambda: "not understood 1 frame" in (out := home.run("status").stdout) and out,
+        lambda: (
+            "not understood 1 frame" in (out := home.within("status").stdout) and out
+        ),
         "what was not understood",
     )
     assert '{"token": "***", "evt": 1}' in said

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.protocol.profiles.stage import listening, stage, until
 from tests.support.httpd import answer, json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 
 def message(number: int) -> dict:
@@ -16,15 +16,10 @@ def message(number: int) -> dict:
     return said | {"priority": 5, "date": datetime.now(UTC).isoformat()}
 
 
-async def cut(socket) -> None:
-    await socket.say(message(1))
-    await asyncio.sleep(0.05)
-    socket.peer.cut()
+cut = cutting(lambda socket: socket.say(message(1)), after=0.05)
 
 
-async def stays(socket) -> None:
-    await socket.say(message(4))
-    await socket.stay()
+stays = telling(lambda socket: socket.say(message(4)))
 
 
 PAGE = b"<!doctype html><title>Gateway</title><p>Starting up"
@@ -70,14 +65,18 @@ async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said
     ids=["a page", "a text", "a number"],
 )
 async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so(page):
-    async with (
-        stage({"GET /message": lambda _: page}, cut, stays) as one,
-        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 2)
-        (gap,) = [event for event in events if event.name == "gap"]
+    async with scene(
+        "gotify",
+        cut,
+        stays,
+        answers={"GET /message": lambda _: page},
+        token="t",
+        **QUICK,
+    ) as seen:
+        await until(lambda: len(seen.found) == 2)
+        (gap,) = [event for event in seen.events if event.name == "gap"]
         assert "what was answered holds no notifications" in gap.reason
-        assert len(one.asked("/message")) == 4
+        assert len(seen.server.asked("/message")) == 4
 
 
 async def test_a_token_that_is_refused_there_is_renewed():
@@ -92,25 +91,26 @@ async def test_a_token_that_is_refused_there_is_renewed():
         return json_answer({"messages": [message(3), message(2), message(1)]})
 
     answers = {"POST /client": client, "GET /message": messages}
-    async with (
-        stage(answers, cut, stays) as one,
-        listening(one, "gotify", **QUICK, **USER) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 4)
-        assert [each.id for each in found] == [1, 2, 3, 4]
-        assert "gap" not in [event.name for event in events]
+    async with scene("gotify", cut, stays, answers=answers, **QUICK, **USER) as seen:
+        await until(lambda: len(seen.found) == 4)
+        assert [each.id for each in seen.found] == [1, 2, 3, 4]
+        assert "gap" not in [event.name for event in seen.events]
 
 
 async def test_an_empty_answer_of_the_right_shape_is_no_gap():
     """Go writes a list that has nothing in it as null."""
     empty = json_answer({"messages": None, "paging": {}})
-    async with (
-        stage({"GET /message": lambda _: empty}, cut, stays) as one,
-        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert "gap" not in [event.name for event in events]
-        assert len(one.asked("/message")) == 1
+    async with scene(
+        "gotify",
+        cut,
+        stays,
+        answers={"GET /message": lambda _: empty},
+        token="t",
+        **QUICK,
+    ) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert "gap" not in [event.name for event in seen.events]
+        assert len(seen.server.asked("/message")) == 1
 
 
 async def test_a_request_that_is_cut_is_made_again():
@@ -133,15 +133,19 @@ async def test_a_request_that_is_cut_is_made_again():
 async def test_what_nobody_understands_of_an_answer_is_said_and_the_rest_is_shown(odd):
     """Seen: null ended the listener; a message without its application was lost."""
     page = json_answer({"messages": [message(3), odd, message(2), message(1)]})
-    async with (
-        stage({"GET /message": lambda _: page}, cut, stays) as one,
-        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 4)
-        assert [each.id for each in found] == [1, 2, 3, 4]
-        (said,) = [each for each in events if each.name == "error"]
+    async with scene(
+        "gotify",
+        cut,
+        stays,
+        answers={"GET /message": lambda _: page},
+        token="t",
+        **QUICK,
+    ) as seen:
+        await until(lambda: len(seen.found) == 4)
+        assert [each.id for each in seen.found] == [1, 2, 3, 4]
+        (said,) = [each for each in seen.events if each.name == "error"]
         assert said.type == "invalid_message"
-        assert "gap" not in [event.name for event in events]
+        assert "gap" not in [event.name for event in seen.events]
 
 
 FORWARDS = """
@@ -175,19 +179,16 @@ async def test_a_history_that_begins_anew_is_read_through_to_what_was_missed(tmp
         start = known.index(after) + 1 if after in known else 0
         return json_answer({"items": history[start : start + 3]})
 
-    async def first(socket):
-        await socket.say(note(100))  # which the history does not hold
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
+    first = cutting(note(100), after=0.05)
 
-    async with (
-        stage({"GET /missed": missed}, first, stays_open) as one,
-        listening(one, str(profile), token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 4)
-        assert [each.id for each in found] == [100, 101, 102, 103]
-        assert "gap" not in [event.name for event in events]
-
-
-async def stays_open(socket) -> None:
-    await socket.stay()
+    async with scene(
+        str(profile),
+        first,
+        telling(),
+        answers={"GET /missed": missed},
+        token="t",
+        **QUICK,
+    ) as seen:
+        await until(lambda: len(seen.found) == 4)
+        assert [each.id for each in seen.found] == [100, 101, 102, 103]
+        assert "gap" not in [event.name for event in seen.events]

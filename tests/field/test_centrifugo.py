@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from notifyws.protocol.loader import profile_text
-from tests.protocol.profiles.stage import ended, gaps, listening, stage, until
+from tests.protocol.profiles.stage import Socket, ended, gaps, listening, stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 NEWS = {"variables": "channel=news", "token": "jwt", "retry_delays": (0.02,)}
 
@@ -53,35 +54,20 @@ def unsubscribed(code, reason):
 async def test_a_subscription_that_may_be_renewed_is_renewed_with_a_gap(code, reason):
     """centrifugal/centrifuge, unsubscribe.go: 2500 and above are subscribed anew."""
 
-    async def first(socket):
-        await welcome(socket)
-        await socket.say(unsubscribed(code, reason))
-        await socket.stay()
-
-    async def second(socket):
-        await welcome(socket)
-        await socket.say(pub("after"))
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "centrifugo", **NEWS) as (_, found, events),
-    ):
-        await until(lambda: found)
-        names = [event.name for event in events]
+    first = telling(welcome, unsubscribed(code, reason))
+    second = telling(welcome, pub("after"))
+    async with scene("centrifugo", first, second, **NEWS) as seen:
+        await until(lambda: seen.found)
+        names = [event.name for event in seen.events]
         assert "gap" in names
-        lost = next(each for each in events if each.name == "disconnected")
+        lost = next(each for each in seen.events if each.name == "disconnected")
         assert reason in lost.reason
 
 
 async def test_a_subscription_that_the_server_ends_for_good_is_the_end_and_is_said():
     """centrifugal/centrifuge, unsubscribe.go: below 2500 nobody subscribes anew."""
 
-    async def story(socket):
-        await welcome(socket)
-        await socket.say(unsubscribed(2000, "server unsubscribe"))
-        await socket.stay()
-
+    story = telling(welcome, unsubscribed(2000, "server unsubscribe"))
     async with stage({}, story) as one:
         error = await ended(one, "centrifugo", **NEWS)
         assert "unsubscribed from news: server unsubscribe" in error.message
@@ -89,18 +75,13 @@ async def test_a_subscription_that_the_server_ends_for_good_is_the_end_and_is_sa
 
 
 async def test_several_channels_are_subscribed_to_one_after_the_other():
-    async def story(socket):
-        await welcome(socket, "news", "alerts")
-        await socket.say(pub("a", channel="alerts"))
-        await socket.stay()
-
+    story = telling(
+        lambda socket: welcome(socket, "news", "alerts"), pub("a", channel="alerts")
+    )
     said = {**NEWS, "variables": 'channel="news,alerts"'}
-    async with (
-        stage({}, story) as one,
-        listening(one, "centrifugo", **said) as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert found[0].fields["channel"] == "alerts"
+    async with scene("centrifugo", story, **said) as seen:
+        await until(lambda: seen.found)
+        assert seen.found[0].fields["channel"] == "alerts"
 
 
 async def recovers(socket, asked, **said):
@@ -128,11 +109,7 @@ async def test_what_was_missed_in_a_channel_with_a_history_is_recovered():
     definitions/client.proto, ``SubscribeResult``."""
     missed = [{"data": {"title": "b"}, "offset": 2}, {"data": {"title": "c"}}]
 
-    async def first(socket):
-        await begins(socket)
-        await socket.say(pub("a"))
-        await asyncio.sleep(0.02)
-        socket.peer.cut()
+    first = cutting(begins, pub("a"), after=0.02)
 
     async def second(socket):
         asked = {"recover": True, "offset": 1, "epoch": "e1"}
@@ -146,20 +123,14 @@ async def test_what_was_missed_in_a_channel_with_a_history_is_recovered():
         await socket.say(pub("d"))
         await socket.stay()
 
-    async with (
-        stage({}, first, second, third) as one,
-        listening(one, "centrifugo", **NEWS) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 4)
-        assert [each.title for each in found] == ["a", "b", "c", "d"]
-        assert not gaps(events)
+    async with scene("centrifugo", first, second, third, **NEWS) as seen:
+        await until(lambda: len(seen.found) == 4)
+        assert [each.title for each in seen.found] == ["a", "b", "c", "d"]
+        assert not gaps(seen.events)
 
 
 async def test_a_history_that_does_not_go_back_far_enough_is_a_gap():
-    async def first(socket):
-        await begins(socket)
-        await asyncio.sleep(0.02)
-        socket.peer.cut()
+    first = cutting(begins, after=0.02)
 
     async def second(socket):
         asked = {"recover": True, "offset": 0, "epoch": "e1"}
@@ -167,12 +138,9 @@ async def test_a_history_that_does_not_go_back_far_enough_is_a_gap():
         await socket.say(pub("after"))
         await socket.stay()
 
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "centrifugo", **NEWS) as (_, found, events),
-    ):
-        await until(lambda: found)
-        assert len(gaps(events)) == 1
+    async with scene("centrifugo", first, second, **NEWS) as seen:
+        await until(lambda: seen.found)
+        assert len(gaps(seen.events)) == 1
 
 
 async def test_an_error_that_is_only_temporary_is_tried_again():
@@ -184,16 +152,9 @@ async def test_an_error_that_is_only_temporary_is_tried_again():
         await socket.say({"id": 1, "error": error})
         await socket.stay()
 
-    async def second(socket):
-        await welcome(socket)
-        await socket.say(pub("after"))
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "centrifugo", **NEWS) as (_, found, _events),
-    ):
-        await until(lambda: found)
+    second = telling(welcome, pub("after"))
+    async with scene("centrifugo", first, second, **NEWS) as seen:
+        await until(lambda: seen.found)
 
 
 AGAIN, AUTHENTICATION, ENDED = 0, 4, 5
@@ -262,10 +223,7 @@ async def leads_to(leading, words, one):
 def first(story):
     """Tell a story to the first socket, and be well to all others."""
 
-    async def well(socket):
-        await welcome(socket)
-        await socket.stay()
-
+    well = telling(welcome)
     return stage({}, story, well)
 
 
@@ -278,11 +236,9 @@ async def test_each_disconnect_leads_to_what_its_code_says(code):
         await welcome(socket)
         await socket.peer.close(code, reason)
 
-    async def pushes(socket):
-        await welcome(socket)
-        await socket.say({"push": {"disconnect": {"code": code, "reason": reason}}})
-        await socket.stay()
-
+    pushes = telling(
+        welcome, {"push": {"disconnect": {"code": code, "reason": reason}}}
+    )
     for story in (closes, pushes):
         async with first(story) as one:
             await leads_to(leading, reason, one)
@@ -293,19 +249,10 @@ async def test_each_error_leads_to_what_its_code_says(code):
     """The same for a connection and for a subscription."""
     words, leading = ERRORS[code]
     error = {"code": code, "message": words}
-
-    async def connecting(socket):
-        await socket.hears()
-        await socket.say({"id": 1, "error": error})
-        await socket.stay()
-
-    async def subscribing(socket):
-        await socket.hears()
-        await socket.say({"id": 1, "connect": {}})
-        await socket.hears()
-        await socket.say({"id": 2, "error": error})
-        await socket.stay()
-
+    connecting = telling(Socket.hears, {"id": 1, "error": error})
+    subscribing = telling(
+        Socket.hears, {"id": 1, "connect": {}}, Socket.hears, {"id": 2, "error": error}
+    )
     for story in (connecting, subscribing):
         async with first(story) as one:
             await leads_to(leading, words, one)
@@ -322,27 +269,16 @@ async def test_pushes_that_are_no_publications_are_no_trouble():
             await socket.say(frame)
         await socket.stay()
 
-    async with (
-        stage({}, story) as one,
-        listening(one, "centrifugo", **NEWS) as (_, found, events),
-    ):
-        await until(lambda: found)
-        assert not [each for each in events if each.name == "error"]
+    async with scene("centrifugo", story, **NEWS) as seen:
+        await until(lambda: seen.found)
+        assert not [each for each in seen.events if each.name == "error"]
 
 
 async def test_two_publications_about_one_thing_are_two():
-    async def story(socket):
-        await welcome(socket)
-        await socket.say(pub("packed", id=5))
-        await socket.say(pub("sent", id=5))
-        await socket.stay()
-
-    async with (
-        stage({}, story) as one,
-        listening(one, "centrifugo", **NEWS) as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert [each.title for each in found] == ["packed", "sent"]
+    story = telling(welcome, pub("packed", id=5), pub("sent", id=5))
+    async with scene("centrifugo", story, **NEWS) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert [each.title for each in seen.found] == ["packed", "sent"]
 
 
 async def test_without_a_token_one_connects_as_a_client_that_is_not_known():
@@ -355,11 +291,8 @@ async def test_without_a_token_one_connects_as_a_client_that_is_not_known():
         await socket.say(pub("open"))
         await socket.stay()
 
-    async with (
-        stage({}, story) as one,
-        listening(one, "centrifugo", variables="channel=news") as (_, found, _events),
-    ):
-        await until(lambda: found)
+    async with scene("centrifugo", story, variables="channel=news") as seen:
+        await until(lambda: seen.found)
 
 
 async def test_a_channels_own_token_goes_into_the_subscription():
@@ -373,11 +306,8 @@ async def test_a_channels_own_token_goes_into_the_subscription():
         await socket.stay()
 
     said = {**NEWS, "variables": "channel=news subscription_token=sub"}
-    async with (
-        stage({}, story) as one,
-        listening(one, "centrifugo", **said) as (_, found, _events),
-    ):
-        await until(lambda: found)
+    async with scene("centrifugo", story, **said) as seen:
+        await until(lambda: seen.found)
 
 
 async def test_the_connections_token_is_renewed_in_place(tmp_path):
@@ -403,9 +333,6 @@ async def test_the_connections_token_is_renewed_in_place(tmp_path):
         await socket.stay()
 
     said = {"variables": "channel=news", "username": "me", "password": "p"}
-    async with (
-        stage({"POST /token": token}, story) as one,
-        listening(one, str(own), **said) as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert len(one.sockets) == 1
+    async with scene(str(own), story, answers={"POST /token": token}, **said) as seen:
+        await until(lambda: seen.found)
+        assert len(seen.server.sockets) == 1

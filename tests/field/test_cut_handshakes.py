@@ -12,8 +12,9 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Gap, Reconnecting
-from tests.protocol.profiles.stage import stage
+from tests.protocol.profiles.stage import Socket, stage
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import telling
 
 CHALLENGE = """
 name = "challenge"
@@ -147,12 +148,7 @@ async def test_a_subscription_that_dies_at_once_each_time_gets_them_as_well(tmp_
     gone = '[[rules]]\nwhen = "gone"\nthen = "unsubscribed"\n'
     path.write_text(f"{CHALLENGE}{gone}{RULES}")
 
-    async def story(socket):
-        await socket.hears()
-        await socket.say({"ok": True})
-        await socket.say({"gone": True})
-        await socket.stay()
-
+    story = telling(Socket.hears, {"ok": True}, {"gone": True})
     async with (
         stage({}, story) as server,
         listener(server, str(path), token="t", max_retries=5) as service,

@@ -16,12 +16,11 @@ from notifyws.protocol.profile_text import parse
 from tests.protocol.profiles.stage import (
     Socket,
     end_of,
-    listening,
-    stage,
     stays,
     until,
 )
 from tests.support.httpd import Request, answer, json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
 STATIC = {"token": "static-token"}
@@ -100,33 +99,21 @@ async def test_a_login_that_is_refused_ends_with_the_servers_words(
 async def test_a_login_that_is_asked_to_wait_waits():
     """directus/directus, packages/errors: REQUESTS_EXCEEDED is a 429."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.stay()
-
+    story = telling(greets, subscribes)
     busy = http_refusal(429, "REQUESTS_EXCEEDED", "Too many requests")
-    async with (
-        stage(logins(busy), story) as server,
-        listening(server, "directus", **USER) as (service, *_),
-    ):
-        assert service.is_connected
-        assert len(server.asked("/auth/login")) == 2
+    async with scene("directus", story, answers=logins(busy), **USER) as seen:
+        assert seen.service.is_connected
+        assert len(seen.server.asked("/auth/login")) == 2
 
 
 async def test_a_code_of_two_factor_authentication_goes_with_the_login():
     """directus/directus, api/src/auth/drivers/local.ts: ``otp``."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.stay()
-
-    async with (
-        stage(logins(), story) as server,
-        listening(server, "directus", variables="otp=123456", **USER),
-    ):
-        assert server.asked("/auth/login")[0].json["otp"] == "123456"
+    story = telling(greets, subscribes)
+    async with scene(
+        "directus", story, answers=logins(), variables="otp=123456", **USER
+    ) as seen:
+        assert seen.server.asked("/auth/login")[0].json["otp"] == "123456"
 
 
 @pytest.mark.parametrize(
@@ -162,23 +149,10 @@ async def test_a_token_that_is_refused_in_the_handshake_is_exit_code_4(
 async def test_a_server_that_lets_a_message_fall_is_asked_again(frame):
     """directus/directus, controllers/base.ts: what was over the limit is not done."""
 
-    async def busy(socket: Socket) -> None:
-        await greets(socket)
-        await socket.hears()
-        await socket.say(frame)
-        await socket.stay()
-
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(created("notifyws", id=1, subject="s"))
-        await socket.stay()
-
-    async with (
-        stage({}, busy, story) as server,
-        listening(server, "directus", token="t") as (_, found, _events),
-    ):
-        await until(lambda: found)
+    busy = telling(greets, Socket.hears, frame)
+    story = telling(greets, subscribes, created("notifyws", id=1, subject="s"))
+    async with scene("directus", busy, story, token="t") as seen:
+        await until(lambda: seen.found)
 
 
 def test_a_server_with_another_heartbeat_is_asked_before_its_silence_counts():
@@ -226,11 +200,7 @@ async def test_a_collection_that_was_asked_for_and_is_refused_is_the_end(
 async def test_a_resumed_subscription_that_is_refused_is_the_end():
     """A right to read may be taken away while nobody is connected."""
 
-    async def first(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(created("notifyws", id=7, subject="s"))
-        socket.peer.cut()
+    first = cutting(greets, subscribes, created("notifyws", id=7, subject="s"))
 
     async def second(socket: Socket) -> None:
         await greets(socket)
@@ -238,24 +208,16 @@ async def test_a_resumed_subscription_that_is_refused_is_the_end():
         await socket.say(refusal("subscribe", "FORBIDDEN", NO_ACCESS))
         await socket.stay()
 
-    async with (
-        stage({}, first, second) as server,
-        listening(server, "directus", token="t") as (service, *_),
-    ):
+    async with scene("directus", first, second, token="t") as seen:
         with pytest.raises(AuthenticationFailed, match="permission"):
-            await service.closed()
+            await seen.service.closed()
 
 
 async def test_a_right_to_read_that_is_taken_away_is_said():
     """handlers/subscribe.ts, ``dispatch``: what we may not read any more comes as an
     error, and the subscription stays."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(refusal("subscribe", "FORBIDDEN", NO_ACCESS))
-        await socket.stay()
-
+    story = telling(greets, subscribes, refusal("subscribe", "FORBIDDEN", NO_ACCESS))
     ended = await end_of(story, "directus", **STATIC)
     assert (ended.exit_code, NO_ACCESS in ended.message) == (4, True)
 
@@ -264,17 +226,20 @@ async def test_a_session_that_is_ended_on_a_live_socket_is_begun_anew_once():
     """authenticate.ts: an ``auth`` error of any other code than TOKEN_EXPIRED, heard
     while no answer to a token of ours is waited for, is about the session."""
 
-    async def ends(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(refusal("auth", "AUTH_FAILED", "Authentication failed."))
-        await socket.stay()
-
-    async with (
-        stage(renewing(), ends, stays_after_greeting) as server,
-        listening(server, "directus", stable_after=0.0, **USER),
-    ):
-        await until(lambda: len(server.sockets) == 2 and server.sockets[1].heard)
+    ends = telling(
+        greets, subscribes, refusal("auth", "AUTH_FAILED", "Authentication failed.")
+    )
+    async with scene(
+        "directus",
+        ends,
+        stays_after_greeting,
+        answers=renewing(),
+        stable_after=0.0,
+        **USER,
+    ) as seen:
+        await until(
+            lambda: len(seen.server.sockets) == 2 and seen.server.sockets[1].heard
+        )
     ended = await end_of(ends, "directus", **STATIC)
     assert (ended.exit_code, "Authentication failed." in ended.message) == (4, True)
 
@@ -285,77 +250,50 @@ def renewing() -> dict[str, object]:
     return logins() | {"POST /auth/refresh": lambda _: json_answer({"data": tokens})}
 
 
-async def stays_after_greeting(socket: Socket) -> None:
-    await greets(socket)
-    await subscribes(socket)
-    await socket.stay()
+stays_after_greeting = telling(greets, subscribes)
 
 
 async def test_a_row_that_could_not_be_read_for_a_moment_is_asked_for_again():
     """handlers/subscribe.ts, ``dispatch``: whatever fails there comes as an error."""
 
-    async def first(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(created("notifyws", id=7, subject="seen"))
-        await socket.say(
-            refusal("subscribe", "INTERNAL_SERVER_ERROR", "An unexpected error")
-        )
-        await socket.stay()
-
-    async def second(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket, {"id": 8, "subject": "not lost"})
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as server,
-        listening(server, "directus", token="t") as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert found[1].title == "not lost"
+    first = telling(
+        greets,
+        subscribes,
+        created("notifyws", id=7, subject="seen"),
+        refusal("subscribe", "INTERNAL_SERVER_ERROR", "An unexpected error"),
+    )
+    second = telling(
+        greets, lambda socket: subscribes(socket, {"id": 8, "subject": "not lost"})
+    )
+    async with scene("directus", first, second, token="t") as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert seen.found[1].title == "not lost"
 
 
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE"])
 async def test_a_subscription_that_fails_for_now_is_tried_again(code):
-    async def fails(socket: Socket) -> None:
-        await greets(socket)
-        await socket.hears()
-        await socket.say(refusal("subscribe", code, "An unexpected error occurred."))
-        await socket.stay()
-
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.stay()
-
-    async with (
-        stage({}, fails, story) as server,
-        listening(server, "directus", token="t") as (service, *_),
-    ):
-        assert service.is_connected
+    fails = telling(
+        greets,
+        Socket.hears,
+        refusal("subscribe", code, "An unexpected error occurred."),
+    )
+    story = telling(greets, subscribes)
+    async with scene("directus", fails, story, token="t") as seen:
+        assert seen.service.is_connected
 
 
 async def test_what_was_missed_stands_in_the_confirmation_of_a_resumed_subscription():
-    async def first(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(created("notifyws", id=7, subject="seen"))
-        socket.peer.cut()
+    first = cutting(greets, subscribes, created("notifyws", id=7, subject="seen"))
 
-    async def second(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket, {"id": 8, "subject": "missed"})
-        await socket.say(created("notifyws", id=9, subject="live"))
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as server,
-        listening(server, "directus", token="t") as (_, found, events),
-    ):
-        await until(lambda: len(found) == 3)
-        assert [each.title for each in found] == ["seen", "missed", "live"]
-        assert not [each for each in events if isinstance(each, Gap)]
+    second = telling(
+        greets,
+        lambda socket: subscribes(socket, {"id": 8, "subject": "missed"}),
+        created("notifyws", id=9, subject="live"),
+    )
+    async with scene("directus", first, second, token="t") as seen:
+        await until(lambda: len(seen.found) == 3)
+        assert [each.title for each in seen.found] == ["seen", "missed", "live"]
+        assert not [each for each in seen.events if isinstance(each, Gap)]
 
 
 async def test_several_collections_are_subscribed_to_and_told_apart():
@@ -380,34 +318,29 @@ async def test_several_collections_are_subscribed_to_and_told_apart():
         await socket.stay()
 
     variables = 'collection="directus_notifications,orders"'
-    async with (
-        stage({}, story, again) as server,
-        listening(server, "directus", token="t", variables=variables) as seen,
-    ):
-        await until(lambda: any(isinstance(each, Gap) for each in seen[2]))
-        assert [each.type for each in seen[1]] == ["directus_notifications", "orders"]
+    async with scene("directus", story, again, token="t", variables=variables) as seen:
+        await until(lambda: any(isinstance(each, Gap) for each in seen.events))
+        assert [each.type for each in seen.found] == [
+            "directus_notifications",
+            "orders",
+        ]
 
 
 async def test_rows_that_are_not_numbered_cannot_be_gone_on_from():
     """A collection may have UUIDs for keys: what is greater is not what came later."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await subscribes(socket)
-        await socket.say(created("notifyws", id="f3b0", title="one"))
-        socket.peer.cut()
+    story = cutting(greets, subscribes, created("notifyws", id="f3b0", title="one"))
 
     async def again(socket: Socket) -> None:
         await greets(socket)
         assert "filter" not in (await subscribes(socket))["query"]
         await socket.stay()
 
-    async with (
-        stage({}, story, again) as server,
-        listening(server, "directus", token="t", variables="collection=orders") as seen,
-    ):
-        await until(lambda: any(isinstance(each, Gap) for each in seen[2]))
-        assert seen[1][0].title == "one"
+    async with scene(
+        "directus", story, again, token="t", variables="collection=orders"
+    ) as seen:
+        await until(lambda: any(isinstance(each, Gap) for each in seen.events))
+        assert seen.found[0].title == "one"
 
 
 async def test_changes_of_rows_are_not_notifications():
@@ -422,13 +355,12 @@ async def test_changes_of_rows_are_not_notifications():
         await socket.say(created(uid, id=2, title="new"))
         await socket.stay()
 
-    async with (
-        stage({}, story) as server,
-        listening(server, "directus", token="t", variables="collection=orders") as seen,
-    ):
-        await until(lambda: seen[1])
-        assert [each.title for each in seen[1]] == ["new"]
-        assert not [each for each in seen[2] if isinstance(each, Failure)]
+    async with scene(
+        "directus", story, token="t", variables="collection=orders"
+    ) as seen:
+        await until(lambda: seen.found)
+        assert [each.title for each in seen.found] == ["new"]
+        assert not [each for each in seen.events if isinstance(each, Failure)]
 
 
 def test_the_upgrade_is_refused_for_a_token_and_for_a_limit_unlike():
@@ -546,22 +478,12 @@ def located(message: str) -> dict[str, object]:
     ],
 )
 async def test_a_subscription_that_graphql_cannot_make_for_now_is_made_anew(frame):
-    async def fails(socket: Socket) -> None:
-        await initialises(socket)
-        await socket.hears()
-        await socket.say({"id": "notifyws", **frame})
-        await socket.stay()
-
-    async def story(socket: Socket) -> None:
-        await initialises(socket)
-        await socket.hears()
-        await socket.stay()
-
-    async with (
-        stage({}, fails, story, **GRAPHQL) as server,
-        listening(server, "directus-graphql", token="t"),
-    ):
-        await until(lambda: len(server.sockets) == 2)
+    fails = telling(initialises, Socket.hears, {"id": "notifyws", **frame})
+    story = telling(initialises, Socket.hears)
+    async with scene(
+        "directus-graphql", fails, story, upgrade=GRAPHQL, token="t"
+    ) as seen:
+        await until(lambda: len(seen.server.sockets) == 2)
 
 
 async def test_an_event_that_graphql_cannot_resolve_costs_that_event_alone():
@@ -574,13 +496,10 @@ async def test_an_event_that_graphql_cannot_resolve_costs_that_event_alone():
         await socket.say({"type": "next", "payload": {"errors": errors, "data": None}})
         await socket.stay()
 
-    async with (
-        stage({}, story, **GRAPHQL) as server,
-        listening(server, "directus-graphql", token="t") as (service, _, events),
-    ):
-        await until(lambda: [each for each in events if isinstance(each, Failure)])
-        assert service.is_connected
-        assert len(server.sockets) == 1
+    async with scene("directus-graphql", story, upgrade=GRAPHQL, token="t") as seen:
+        await until(lambda: [each for each in seen.events if isinstance(each, Failure)])
+        assert seen.service.is_connected
+        assert len(seen.server.sockets) == 1
 
 
 async def test_a_subscription_that_graphql_completes_is_made_anew():
@@ -598,12 +517,13 @@ async def test_a_subscription_that_graphql_completes_is_made_anew():
         await socket.say({"id": "notifyws", "type": "next", "payload": payload})
         await socket.stay()
 
-    async with (
-        stage({}, ends, story, **GRAPHQL) as server,
-        listening(server, "directus-graphql", token="t") as (_, found, events),
-    ):
-        await until(lambda: found and any(isinstance(each, Gap) for each in events))
-        (lost,) = (each for each in events if isinstance(each, Disconnected))
+    async with scene(
+        "directus-graphql", ends, story, upgrade=GRAPHQL, token="t"
+    ) as seen:
+        await until(
+            lambda: seen.found and any(isinstance(each, Gap) for each in seen.events)
+        )
+        (lost,) = (each for each in seen.events if isinstance(each, Disconnected))
         assert "ended the subscription" in lost.reason
 
 
@@ -621,10 +541,9 @@ async def test_graphql_subscribes_to_several_collections_and_tells_them_apart():
         await socket.stay()
 
     variables = 'collection="orders,tickets" fields="id,title"'
-    async with (
-        stage({}, story, **GRAPHQL) as server,
-        listening(server, "directus-graphql", token="t", variables=variables) as seen,
-    ):
-        await until(lambda: len(seen[1]) == 2)
-        assert [each.id for each in seen[1]] == ["orders/1", "tickets/1"]
-        assert [each.type for each in seen[1]] == ["orders", "tickets"]
+    async with scene(
+        "directus-graphql", story, upgrade=GRAPHQL, token="t", variables=variables
+    ) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert [each.id for each in seen.found] == ["orders/1", "tickets/1"]
+        assert [each.type for each in seen.found] == ["orders", "tickets"]

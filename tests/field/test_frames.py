@@ -12,8 +12,9 @@ from notifyws.events import Failure
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import Ignored, Many, notifications
 from notifyws.protocol.loader import read_profile
-from tests.protocol.profiles.stage import Socket, listening, stage, until
+from tests.protocol.profiles.stage import Socket, until
 from tests.support.httpd import BINARY
+from tests.support.profile_scene import scene, telling
 
 NOW = "2026-01-02T03:04:05.000Z"
 
@@ -136,17 +137,10 @@ def test_an_event_of_the_future_is_ignored(name, frame):
 async def test_a_hundred_thousand_values_that_are_no_notifications_are_said_once():
     """A frame of 1 MiB holds half a million numbers."""
 
-    async def story(socket: Socket) -> None:
-        await socket.say("[" + "1," * 100_000 + "1]")
-        await socket.say({"type": "a"})
-        await socket.stay()
-
-    async with (
-        stage({}, story) as server,
-        listening(server, "default", token="t") as (_, notifications, events),
-    ):
-        await until(lambda: notifications)
-        (said,) = (each for each in events if isinstance(each, Failure))
+    story = telling("[" + "1," * 100_000 + "1]", {"type": "a"})
+    async with scene("default", story, token="t") as seen:
+        await until(lambda: seen.found)
+        (said,) = (each for each in seen.events if isinstance(each, Failure))
         assert "100001 in one frame" in said.message
 
 
@@ -169,10 +163,7 @@ async def test_several_notifications_in_a_frame_all_arrive(frame, binary):
             await socket.say(frame)
         await socket.stay()
 
-    async with (
-        stage({}, story) as server,
-        listening(server, "default", token="t") as (_, notifications, _events),
-    ):
-        await until(lambda: len(notifications) == 2)
-        assert all(isinstance(each, Notification) for each in notifications)
-        assert [each.title for each in notifications] == ["one ü", "two"]
+    async with scene("default", story, token="t") as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert all(isinstance(each, Notification) for each in seen.found)
+        assert [each.title for each in seen.found] == ["one ü", "two"]

@@ -5,8 +5,9 @@ from http import HTTPStatus
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NotifyError
-from tests.protocol.profiles.stage import ended, listening, stage, until
+from tests.protocol.profiles.stage import ended, stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import scene, telling
 
 TOKEN = {"token": "Ctok", "retry_delays": (0.02,)}
 USER = {"username": "me", "password": "sentinel-password", "retry_delays": (0.02,)}
@@ -26,42 +27,25 @@ def refused(status, words=NOBODY):
     return json_answer(said, status)
 
 
-def saying(*frames):
-    """The story of a stream on which these come."""
-
-    async def story(socket):
-        for frame in frames:
-            await socket.say(frame)
-        await socket.stay()
-
-    return story
-
-
 async def test_priorities_become_types_however_high_they_are():
     """gotify/android and the web client: above 7 high, above 3 normal."""
     frames = [message(n, priority=p) for n, p in enumerate((0, 3, 4, 7, 8, 10, 42))]
     frames.append(message(7, priority=None))
-    async with (
-        stage({}, saying(*frames)) as one,
-        listening(one, "gotify", **TOKEN) as (_, found, _events),
-    ):
-        await until(lambda: len(found) == len(frames))
+    async with scene("gotify", telling(*frames), **TOKEN) as seen:
+        await until(lambda: len(seen.found) == len(frames))
         kinds = ["low", "low", "normal", "normal", "high", "high", "high", "low"]
-        assert [each.type for each in found] == kinds
+        assert [each.type for each in seen.found] == kinds
 
 
 async def test_everything_in_a_message_is_in_what_is_shown():
     """model/message.go; the extras of docs "Message Extras"."""
     extras = {"client::display": {"contentType": "text/markdown"}}
     extras |= {"android::action": {"onReceive": {"intentUrl": "https://e.x/i"}}}
-    async with (
-        stage({}, saying(message(1, extras=extras))) as one,
-        listening(one, "gotify", **TOKEN) as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert found[0].link == "https://e.x/i"
-        assert found[0].fields["application"] == 3
-        assert found[0].data["extras"] == extras
+    async with scene("gotify", telling(message(1, extras=extras)), **TOKEN) as seen:
+        await until(lambda: seen.found)
+        assert seen.found[0].link == "https://e.x/i"
+        assert seen.found[0].fields["application"] == 3
+        assert seen.found[0].data["extras"] == extras
 
 
 async def test_a_login_that_is_refused_tells_the_servers_words():
@@ -75,11 +59,8 @@ async def test_a_message_that_is_refused_is_no_matter_of_the_token():
     """api/message.go: a client's token without an application."""
     words = "appid is required when not authenticating with an application token"
     answers = {"POST /message": lambda _: refused(400, words)}
-    async with (
-        stage(answers, saying()) as one,
-        listening(one, "gotify", **TOKEN) as (service, _, _events),
-    ):
+    async with scene("gotify", telling(), answers=answers, **TOKEN) as seen:
         with pytest.raises(NotifyError) as caught:
-            await service.send({"type": "x", "payload": {"message": "m"}})
+            await seen.service.send({"type": "x", "payload": {"message": "m"}})
         assert words in caught.value.message
         assert not isinstance(caught.value, AuthenticationFailed)

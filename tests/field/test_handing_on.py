@@ -9,6 +9,7 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.targets import DeliveryTargets
 from tests.protocol.profiles.stage import stage, until
 from tests.support.httpd import Peer, answer, httpd, silence
+from tests.support.profile_scene import telling
 
 SECRETS = {"Authorization": "Bearer of-the-user", "X-Key": "s3cret"}
 
@@ -18,10 +19,7 @@ SECRETS = {"Authorization": "Bearer of-the-user", "X-Key": "s3cret"}
 async def test_a_target_that_redirects_takes_no_header_to_another_origin(status, path):
     """encode/httpx follows none unless it is told to: docs/compatibility.md."""
     warned = []
-
-    async def note(socket):
-        await socket.say({"type": "t", "id": "1", "title": "T"})
-        await socket.stay()
+    note = telling({"type": "t", "id": "1", "title": "T"})
 
     async def moved(peer: Peer):
         await peer.request()

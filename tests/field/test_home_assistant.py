@@ -12,11 +12,11 @@ from tests.protocol.profiles.stage import (
     Socket,
     end_of,
     listening,
-    stage,
     stays,
     until,
 )
 from tests.support.httpd import Request, answer, json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 PROFILE = "home-assistant"
 LONG_LIVED = {"token": "long-lived"}
@@ -129,19 +129,14 @@ async def test_a_login_that_is_refused_says_why(said, exit_code, words):
     assert ("otp=" in ended.hint) is (words == "two-factor")
 
 
-async def listens(socket: Socket) -> None:
-    await greets(socket)
-    await grants(socket)
-    await grants(socket)
-    await socket.stay()
+listens = telling(greets, grants, grants)
 
 
 async def test_a_code_of_two_factor_authentication_is_a_step_of_the_login():
     """auth/providers/__init__.py, ``async_step_mfa``."""
     answers, said = home(MFA, ENTRY)
-    async with (
-        stage(answers, listens) as server,
-        listening(server, "home-assistant", variables="otp=123456", **USER),
+    async with scene(
+        "home-assistant", listens, answers=answers, variables="otp=123456", **USER
     ):
         client = said[0]["client_id"]
         assert said[1] == {"client_id": client, "code": "123456"}
@@ -149,9 +144,8 @@ async def test_a_code_of_two_factor_authentication_is_a_step_of_the_login():
 
 async def test_an_account_without_a_second_factor_is_not_asked_for_the_code():
     answers, said = home(ENTRY)
-    async with (
-        stage(answers, listens) as server,
-        listening(server, "home-assistant", variables="otp=123456", **USER),
+    async with scene(
+        "home-assistant", listens, answers=answers, variables="otp=123456", **USER
     ):
         assert len(said) == 1
 
@@ -176,12 +170,9 @@ async def test_a_default_event_that_only_an_administrator_may_hear_is_said_once(
         await socket.say({"id": 1, "type": "event", "event": event})
         await socket.stay()
 
-    async with (
-        stage({}, story) as server,
-        listening(server, "home-assistant", token="t") as (_, found, events),
-    ):
-        await until(lambda: found)
-        said = [each.message for each in events if isinstance(each, Failure)]
+    async with scene("home-assistant", story, token="t") as seen:
+        await until(lambda: seen.found)
+        said = [each.message for each in seen.events if isinstance(each, Failure)]
         assert said == ["Unauthorized: this is for administrators"]
 
 
@@ -216,11 +207,7 @@ async def test_persistent_notifications_that_are_refused_are_the_end(code, exit_
     """websocket_api/const.py, ERR_...: unknown_command where the integration is
     missing."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await denies(socket, code)
-        await socket.stay()
-
+    story = telling(greets, lambda socket: denies(socket, code))
     ended = await end_of(story, PROFILE, **LONG_LIVED)
     assert (ended.exit_code, code.capitalize() in ended.message) == (exit_code, True)
 
@@ -229,16 +216,9 @@ async def test_persistent_notifications_that_are_refused_are_the_end(code, exit_
 async def test_a_subscription_that_fails_for_now_is_tried_again(code):
     """websocket_api/connection.py, ``async_handle_exception``."""
 
-    async def fails(socket: Socket) -> None:
-        await greets(socket)
-        await denies(socket, code)
-        await socket.stay()
-
-    async with (
-        stage({}, fails, listens) as server,
-        listening(server, "home-assistant", token="t") as (service, *_),
-    ):
-        assert service.is_connected
+    fails = telling(greets, lambda socket: denies(socket, code))
+    async with scene("home-assistant", fails, listens, token="t") as seen:
+        assert seen.service.is_connected
 
 
 async def test_several_kinds_of_events_are_subscribed_to():
@@ -251,31 +231,24 @@ async def test_several_kinds_of_events_are_subscribed_to():
         await socket.stay()
 
     variables = 'event_type="doorbell,alarm"'
-    async with (
-        stage({}, story) as server,
-        listening(server, "home-assistant", token="t", variables=variables) as seen,
-    ):
-        await until(lambda: len(seen[1]) == 2)
-        assert [each.type for each in seen[1]] == ["doorbell", "alarm"]
+    async with scene("home-assistant", story, token="t", variables=variables) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert [each.type for each in seen.found] == ["doorbell", "alarm"]
 
 
 async def test_two_events_of_one_automation_are_two():
     """home-assistant/core, core.py: what one automation fires shares a context."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await grants(socket)
-        await grants(socket)
-        await socket.say(fired("notifyws_event", 1, message="opened"))
-        await socket.say(fired("notifyws_event", 2, message="closed"))
-        await socket.stay()
-
-    async with (
-        stage({}, story) as server,
-        listening(server, "home-assistant", token="t") as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert [each.message for each in found] == ["opened", "closed"]
+    story = telling(
+        greets,
+        grants,
+        grants,
+        fired("notifyws_event", 1, message="opened"),
+        fired("notifyws_event", 2, message="closed"),
+    )
+    async with scene("home-assistant", story, token="t") as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert [each.message for each in seen.found] == ["opened", "closed"]
 
 
 @pytest.mark.parametrize(
@@ -291,17 +264,12 @@ async def test_events_are_not_sent_again_and_an_interruption_says_so(
 ):
     """Persistent notifications come again with each subscription, events do not."""
 
-    async def first(socket: Socket) -> None:
-        await greets(socket)
-        await grants(socket)
-        await grants(socket)
-        socket.peer.cut()
+    first = cutting(greets, grants, grants)
 
-    async with (
-        stage({}, first, listens) as server,
-        listening(server, "home-assistant", token="t", variables=variables) as seen,
-    ):
-        events = seen[2]
+    async with scene(
+        "home-assistant", first, listens, token="t", variables=variables
+    ) as seen:
+        events = seen.events
         await until(lambda: [each.name for each in events].count("connected") == 2)
         if is_a_gap:
             await until(lambda: any(isinstance(each, Gap) for each in events))
@@ -317,12 +285,9 @@ async def test_a_refresh_token_of_another_url_is_followed_by_a_login():
         return replies.pop(0) if replies else json_answer(TOKENS)
 
     answers["POST /auth/token"] = token
-    async with (
-        stage(answers, listens) as server,
-        listening(server, "home-assistant", **USER) as (service, *_),
-    ):
-        await service.get_access_token()
-        assert (await service._auth.tokens.renew("ha")).source == "login"
+    async with scene("home-assistant", listens, answers=answers, **USER) as seen:
+        await seen.service.get_access_token()
+        assert (await seen.service._auth.tokens.renew("ha")).source == "login"
         assert len(said) == 2
         assert json.loads(json.dumps(said[0])) == said[1]
 
@@ -359,8 +324,7 @@ async def test_a_proxy_that_is_in_its_way_for_a_moment_ends_no_listener():
     pages = [answer(200, b"<p>Starting up")]
     answers["POST /auth/login_flow"] = lambda r: pages.pop() if pages else flow(r)
 
-    async with (
-        stage(answers, listens) as server,
-        listening(server, PROFILE, retry_delays=(0.02,), **USER) as (service, *_),
-    ):
-        assert service.is_connected
+    async with scene(
+        PROFILE, listens, answers=answers, retry_delays=(0.02,), **USER
+    ) as seen:
+        assert seen.service.is_connected

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
-from tests.protocol.profiles.stage import ended, gaps, listening, stage, until
+from tests.protocol.profiles.stage import ended, gaps, stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import scene, telling
 
 USER = {"username": "me", "password": "sentinel-password"}
 LOGIN = "POST /api/v4/users/login"
@@ -79,17 +80,13 @@ async def test_a_token_that_the_server_says_is_no_good_is_not_shown_again():
 
 
 async def test_a_server_that_hangs_up_at_a_good_token_is_waited_for():
-    async def second(socket):
-        await welcome(socket, posted("p1"))
-        await socket.stay()
-
+    second = telling(lambda socket: welcome(socket, posted("p1")))
     answers = {ME: lambda _: json_answer({"id": "u1"})}
-    async with (
-        stage(answers, hangs_up, hangs_up, second) as one,
-        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: found)
-        waits = [each for each in events if each.name == "reconnecting"]
+    async with scene(
+        "mattermost", hangs_up, hangs_up, second, answers=answers, token="t", **QUICK
+    ) as seen:
+        await until(lambda: seen.found)
+        waits = [each for each in seen.events if each.name == "reconnecting"]
         assert len(waits) == 2
         assert "though it takes the token" in waits[0].reason
 
@@ -113,13 +110,18 @@ async def test_a_revoked_session_is_replaced_by_one_login_and_nothing_is_lost():
         assert await welcome(socket, posted("p2")) == "t2"
         await socket.stay()
 
-    async with (
-        stage({LOGIN: logins("t1", "t2")}, first, hangs_up, second) as one,
-        listening(one, "mattermost", **USER, **QUICK) as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert [each.id for each in found] == ["p1", "p2"]
-        assert len(one.sockets) == 3
+    async with scene(
+        "mattermost",
+        first,
+        hangs_up,
+        second,
+        answers={LOGIN: logins("t1", "t2")},
+        **USER,
+        **QUICK,
+    ) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert [each.id for each in seen.found] == ["p1", "p2"]
+        assert len(seen.server.sockets) == 3
 
 
 async def test_a_ping_that_the_session_is_too_old_for_renews_it():
@@ -140,15 +142,16 @@ async def test_a_ping_that_the_session_is_too_old_for_renews_it():
         assert await welcome(socket, posted("p2")) == "t2"
         await socket.stay()
 
-    async with (
-        stage({LOGIN: logins("t1", "t2")}, first, second) as one,
-        listening(one, "mattermost", **USER, **QUICK, stable_after=0.01) as (
-            _,
-            found,
-            _events,
-        ),
-    ):
-        await until(lambda: found)
+    async with scene(
+        "mattermost",
+        first,
+        second,
+        answers={LOGIN: logins("t1", "t2")},
+        **USER,
+        **QUICK,
+        stable_after=0.01,
+    ) as seen:
+        await until(lambda: seen.found)
 
 
 async def test_a_logout_ends_the_session_at_a_server_without_refresh_tokens():
@@ -189,12 +192,9 @@ async def test_a_connection_that_the_server_still_knows_goes_on_where_it_ended()
         await socket.say({"status": "OK", "data": said, "seq_reply": ping["seq"]})
         await socket.stay()
 
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert not gaps(events)
+    async with scene("mattermost", first, second, token="t", **QUICK) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert not gaps(seen.events)
 
 
 async def test_a_second_hello_says_that_something_was_lost():
@@ -203,33 +203,23 @@ async def test_a_second_hello_says_that_something_was_lost():
         await asyncio.sleep(0.02)
         socket.peer.end()
 
-    async def second(socket):
-        await welcome(socket, posted("p3"))
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert len(gaps(events)) == 1
+    second = telling(lambda socket: welcome(socket, posted("p3")))
+    async with scene("mattermost", first, second, token="t", **QUICK) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert len(gaps(seen.events)) == 1
 
 
 async def test_a_post_that_is_told_again_by_a_new_session_is_told():
     """Nothing is replayed to a new connection, so that it is no duplicate."""
 
-    async def story(socket):
+    async def ends(socket):
         await welcome(socket, posted("p1"))
         await asyncio.sleep(0.02)
-        if len(one.sockets) > 1:
-            return await socket.stay()
-        return socket.peer.end()
+        socket.peer.end()
 
-    async with (
-        stage({}, story) as one,
-        listening(one, "mattermost", token="t", **QUICK) as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
+    stays = telling(lambda socket: welcome(socket, posted("p1")))
+    async with scene("mattermost", ends, stays, token="t", **QUICK) as seen:
+        await until(lambda: len(seen.found) == 2)
 
 
 async def test_direct_messages_mentions_and_words_of_the_system_are_told_apart():
@@ -246,37 +236,23 @@ async def test_direct_messages_mentions_and_words_of_the_system_are_told_apart()
         system,
         posted("p6", mentions="[]"),
     ]
-
-    async def story(socket):
-        await welcome(socket, *frames)
-        await socket.stay()
-
-    async with (
-        stage({}, story) as one,
-        listening(one, "mattermost", token="t") as (_, found, _events),
-    ):
-        await until(lambda: len(found) == len(frames))
+    story = telling(lambda socket: welcome(socket, *frames))
+    async with scene("mattermost", story, token="t") as seen:
+        await until(lambda: len(seen.found) == len(frames))
         kinds = ["post", "direct", "group", "mention", "system", "post"]
-        assert [each.type for each in found] == kinds
-        assert found[0].link == "/_redirect/pl/p1"
-        assert found[0].fields["channel"] == "town-square"
-        assert found[0].fields["team_id"] == "t1"
+        assert [each.type for each in seen.found] == kinds
+        assert seen.found[0].link == "/_redirect/pl/p1"
+        assert seen.found[0].fields["channel"] == "town-square"
+        assert seen.found[0].fields["team_id"] == "t1"
 
 
 async def test_events_that_are_no_posts_are_no_trouble():
     kinds = ("typing", "status_change", "reaction_added", "what_comes_later")
     frames = [{"event": kind, "data": {}, "seq": n} for n, kind in enumerate(kinds, 1)]
-
-    async def story(socket):
-        await welcome(socket, *frames, posted("p1"))
-        await socket.stay()
-
-    async with (
-        stage({}, story) as one,
-        listening(one, "mattermost", token="t") as (_, found, events),
-    ):
-        await until(lambda: found)
-        assert not [each for each in events if each.name == "error"]
+    story = telling(lambda socket: welcome(socket, *frames, posted("p1")))
+    async with scene("mattermost", story, token="t") as seen:
+        await until(lambda: seen.found)
+        assert not [each for each in seen.events if each.name == "error"]
 
 
 async def test_a_logout_shows_the_only_token_that_there_is():

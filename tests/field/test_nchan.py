@@ -14,6 +14,7 @@ from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from tests.protocol.profiles.stage import Socket, listening, stage, until
 from tests.support.httpd import answer, httpd
+from tests.support.profile_scene import cutting, scene, telling
 
 META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
 PROFILE = parse(*profile_text("nchan"))
@@ -24,9 +25,7 @@ def note(ident: str, body: object, kind: str = "application/json") -> str:
     return f"id: {ident}\ncontent-type: {kind}\n\n{text}"
 
 
-async def stays(socket: Socket) -> None:
-    await socket.say(note("2:0", {"title": "back"}))
-    await socket.stay()
+stays = telling(note("2:0", {"title": "back"}))
 
 
 @pytest.mark.parametrize(
@@ -69,18 +68,11 @@ async def test_whoever_may_not_listen_is_told_that_a_token_is_wanted(status):
 async def test_when_it_was_sent_is_nchans_own_word():
     """Seen: a publisher's appointment of tomorrow decided what was too old."""
     body = {"title": "appointment", "timestamp": "2099-01-01T00:00:00Z"}
-
-    async def story(socket: Socket) -> None:
-        await socket.say(note("1705314600:0", body))
-        await socket.stay()
-
-    async with (
-        stage({}, story, **META) as server,
-        listening(server, "nchan", variables="channel=news") as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert found[0].timestamp == "2024-01-15T10:30:00.000Z"
-        assert found[0].data == body
+    story = telling(note("1705314600:0", body))
+    async with scene("nchan", story, upgrade=META, variables="channel=news") as seen:
+        await until(lambda: seen.found)
+        assert seen.found[0].timestamp == "2024-01-15T10:30:00.000Z"
+        assert seen.found[0].data == body
 
 
 async def test_a_reload_of_nginx_does_not_end_a_listener():
@@ -91,14 +83,13 @@ async def test_a_reload_of_nginx_does_not_end_a_listener():
         await socket.say(note("1:0", {"title": "before"}))
         await socket.peer.close(1001, "410 Gone")
 
-    async with (
-        stage({}, reloaded, stays, **META) as server,
-        listening(server, "nchan", variables="channel=news") as (_, found, events),
-    ):
-        await until(lambda: len(found) == 2)
-        assert [each.title for each in found] == ["before", "back"]
-        assert server.sockets[1].request.headers["last-event-id"] == "1:0"
-        (lost,) = (each for each in events if isinstance(each, Disconnected))
+    async with scene(
+        "nchan", reloaded, stays, upgrade=META, variables="channel=news"
+    ) as seen:
+        await until(lambda: len(seen.found) == 2)
+        assert [each.title for each in seen.found] == ["before", "back"]
+        assert seen.server.sockets[1].request.headers["last-event-id"] == "1:0"
+        (lost,) = (each for each in seen.events if isinstance(each, Disconnected))
         assert lost.reason == "410 Gone"
 
 
@@ -120,13 +111,15 @@ async def test_a_listener_whose_time_is_up_comes_back_at_once():
         await asyncio.sleep(0.01)
         await socket.peer.close(1000, "408 408 Request Timeout")
 
-    async with (
-        stage({}, times_out, stays, **META) as server,
-        listening(
-            server, "nchan", variables="channel=news", retry_delays=(30.0,)
-        ) as seen,
-    ):
-        await until(lambda: seen[1])
+    async with scene(
+        "nchan",
+        times_out,
+        stays,
+        upgrade=META,
+        variables="channel=news",
+        retry_delays=(30.0,),
+    ) as seen:
+        await until(lambda: seen.found)
 
 
 @pytest.mark.parametrize(
@@ -138,23 +131,17 @@ async def test_a_listener_whose_time_is_up_comes_back_at_once():
 )
 async def test_several_channels_are_one_path_as_nginx_splits_it(variables, path):
     """slact/nchan, README, "Channel Multiplexing"; ids then tell of every channel."""
-    async with (
-        stage({}, cut_after("1795721287:[0],-"), stays, **META) as server,
-        listening(server, "nchan", variables=variables) as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
-        asked = [each.request for each in server.sockets]
+    async with scene(
+        "nchan",
+        cutting(note("1795721287:[0],-", {"title": "one"}), after=0.02),
+        stays,
+        upgrade=META,
+        variables=variables,
+    ) as seen:
+        await until(lambda: len(seen.found) == 2)
+        asked = [each.request for each in seen.server.sockets]
         assert [each.target for each in asked] == [path, path]
         assert asked[1].headers["last-event-id"] == "1795721287:[0],-"
-
-
-def cut_after(ident: str):
-    async def story(socket: Socket) -> None:
-        await socket.say(note(ident, {"title": "one"}))
-        await asyncio.sleep(0.02)
-        socket.peer.cut()
-
-    return story
 
 
 @pytest.mark.parametrize(
@@ -168,13 +155,10 @@ def cut_after(ident: str):
     ],
 )
 async def test_what_is_published_may_be_any_text(kind, body, message):
-    async def story(socket: Socket) -> None:
-        await socket.say(note("1:0", body, kind))
-        await socket.stay()
-
-    async with (
-        stage({}, story, **META) as server,
-        listening(server, "nchan", variables="channel=news") as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert (found[0].message, found[0].data is not None) == (message, True)
+    story = telling(note("1:0", body, kind))
+    async with scene("nchan", story, upgrade=META, variables="channel=news") as seen:
+        await until(lambda: seen.found)
+        assert (seen.found[0].message, seen.found[0].data is not None) == (
+            message,
+            True,
+        )

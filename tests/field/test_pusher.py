@@ -12,8 +12,9 @@ from notifyws.events import Disconnected, Failure
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import Socket, end_of, listening, stage, until
+from tests.protocol.profiles.stage import Socket, end_of, until
 from tests.support.httpd import answer, json_answer
+from tests.support.profile_scene import scene, telling
 
 PUBLIC = "app_key=k channel=news"
 PRIVATE = "app_key=k channel=private-orders"
@@ -44,30 +45,11 @@ async def joins(socket: Socket) -> dict[str, str]:
     return said
 
 
-async def brings(socket: Socket) -> None:
-    await greets(socket)
-    await joins(socket)
-    await socket.say(event("alert", data={"message": "hi"}))
-    await socket.stay()
-
-
-def refuses_the_hello(*frames: object):
-    async def story(socket: Socket) -> None:
-        for frame in frames:
-            await socket.say(frame)
-        await socket.stay()
-
-    return story
+brings = telling(greets, joins, event("alert", data={"message": "hi"}))
 
 
 def refuses_to_subscribe(frame: object):
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await socket.hears()
-        await socket.say(frame)
-        await socket.stay()
-
-    return story
+    return telling(greets, Socket.hears, frame)
 
 
 async def ends(story, variables: str = PUBLIC, answers=None, **settings):
@@ -122,7 +104,7 @@ async def test_an_error_before_the_hello_is_judged_like_a_close(
 ):
     """laravel/reverb, src/Protocols/Pusher/Server.php: ``error`` sends a frame and
     leaves the socket open."""
-    ended = await ends(refuses_the_hello(frame))
+    ended = await ends(telling(frame))
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
 
 
@@ -134,12 +116,9 @@ async def test_a_server_that_is_full_or_restarts_is_asked_again(code):
         await socket.say(error(code, "come back"))
         await socket.peer.close(code)
 
-    async with (
-        stage({}, full, brings) as server,
-        listening(server, "pusher", variables=PUBLIC) as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert len(server.sockets) == 2
+    async with scene("pusher", full, brings, variables=PUBLIC) as seen:
+        await until(lambda: seen.found)
+        assert len(seen.server.sockets) == 2
 
 
 @pytest.mark.parametrize(
@@ -149,19 +128,14 @@ async def test_an_error_on_a_live_socket_is_judged_like_a_close(code, again):
     """laravel/reverb, src/Jobs/PruneStaleConnections.php, says 4201 in a frame; codes
     from 4300 on are about one message (ClientEvent.php)."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await joins(socket)
-        await socket.say(error(code, "words"))
-        await socket.say(event("alert", data="still here"))
-        await socket.stay()
-
-    async with (
-        stage({}, story, brings) as server,
-        listening(server, "pusher", variables=PUBLIC) as (_, found, events),
-    ):
-        await until(lambda: found and len(server.sockets) == 1 + again)
-        said = [each for each in events if isinstance(each, Disconnected | Failure)]
+    story = telling(
+        greets, joins, error(code, "words"), event("alert", data="still here")
+    )
+    async with scene("pusher", story, brings, variables=PUBLIC) as seen:
+        await until(lambda: seen.found and len(seen.server.sockets) == 1 + again)
+        said = [
+            each for each in seen.events if isinstance(each, Disconnected | Failure)
+        ]
         assert any("words" in (each.reason if again else each.message) for each in said)
 
 
@@ -241,21 +215,12 @@ async def test_a_channel_that_is_taken_away_later_is_subscribed_to_anew():
         await socket.say(frame)
         await socket.stay()
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await joins(socket)
-        await socket.stay()
-
-    async with (
-        stage({}, ends_it, story) as server,
-        listening(server, "pusher", variables="app_key=k channel=news") as (
-            _,
-            _f,
-            told,
-        ),
-    ):
-        await until(lambda: len(server.sockets) == 2)
-        assert any("gone" in getattr(each, "reason", "") for each in told)
+    story = telling(greets, joins)
+    async with scene(
+        "pusher", ends_it, story, variables="app_key=k channel=news"
+    ) as seen:
+        await until(lambda: len(seen.server.sockets) == 2)
+        assert any("gone" in getattr(each, "reason", "") for each in seen.events)
 
 
 async def test_several_channels_are_subscribed_to_one_after_the_other():
@@ -268,13 +233,10 @@ async def test_several_channels_are_subscribed_to_one_after_the_other():
         await socket.stay()
 
     variables = 'app_key=k channel="news, alerts"'
-    async with (
-        stage({}, story) as server,
-        listening(server, "pusher", variables=variables) as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 2)
-        seen = [(each.type, each.title, each.fields["channel"]) for each in found]
-        assert seen == [("first", "between", "news"), ("second", "after", "alerts")]
+    async with scene("pusher", story, variables=variables) as seen:
+        await until(lambda: len(seen.found) == 2)
+        said = [(each.type, each.title, each.fields["channel"]) for each in seen.found]
+        assert said == [("first", "between", "news"), ("second", "after", "alerts")]
 
 
 async def test_private_and_presence_channels_are_signed_by_the_application():
@@ -300,11 +262,14 @@ async def test_private_and_presence_channels_are_signed_by_the_application():
         await socket.stay()
 
     variables = 'app_key=k channel="presence-room,news,private-orders.7"'
-    async with (
-        stage({"POST /broadcasting/auth": sign}, story) as server,
-        listening(server, "pusher", variables=variables, token="app-token") as seen,
-    ):
-        await until(lambda: seen[1])
+    async with scene(
+        "pusher",
+        story,
+        answers={"POST /broadcasting/auth": sign},
+        variables=variables,
+        token="app-token",
+    ) as seen:
+        await until(lambda: seen.found)
         assert asked == [
             "socket_id=1.2&channel_name=presence-room",
             "socket_id=1.2&channel_name=private-orders.7",
@@ -341,11 +306,10 @@ async def test_an_application_without_such_a_place_is_said_by_its_path():
 async def test_an_application_that_is_away_for_a_moment_is_asked_again():
     replies = [answer(502), json_answer({"auth": "k:1"})]
     answers = {"POST /broadcasting/auth": lambda _: replies.pop(0)}
-    async with (
-        stage(answers, brings) as server,
-        listening(server, "pusher", variables=PRIVATE, token="t") as seen,
-    ):
-        await until(lambda: seen[1])
+    async with scene(
+        "pusher", brings, answers=answers, variables=PRIVATE, token="t"
+    ) as seen:
+        await until(lambda: seen.found)
 
 
 @pytest.mark.parametrize(
@@ -363,19 +327,13 @@ async def test_the_data_of_an_event_may_be_any_text(data, message):
     """Pusher's page: data is "recommended" to be JSON, "although it is possible to
     send any type of payload, for example a simple string"."""
 
-    async def story(socket: Socket) -> None:
-        await greets(socket)
-        await joins(socket)
-        await socket.say({"event": "my-event", "channel": "news", "data": data})
-        await socket.stay()
-
-    async with (
-        stage({}, story) as server,
-        listening(server, "pusher", variables=PUBLIC) as (_, found, _events),
-    ):
-        await until(lambda: found)
-        assert (found[0].type, found[0].message) == ("my-event", message)
-        assert found[0].data is not None
+    story = telling(
+        greets, joins, {"event": "my-event", "channel": "news", "data": data}
+    )
+    async with scene("pusher", story, variables=PUBLIC) as seen:
+        await until(lambda: seen.found)
+        assert (seen.found[0].type, seen.found[0].message) == ("my-event", message)
+        assert seen.found[0].data is not None
 
 
 async def test_two_events_about_one_thing_are_two():
@@ -394,14 +352,14 @@ async def test_two_events_about_one_thing_are_two():
         await socket.say(event("last", data={}))
         await socket.stay()
 
-    async with (
-        stage({}, story) as server,
-        listening(server, "pusher", variables=PUBLIC) as (_, found, _events),
-    ):
-        await until(lambda: found and found[-1].type == "last")
-        said = [each.message for each in found]
+    async with scene("pusher", story, variables=PUBLIC) as seen:
+        await until(lambda: seen.found and seen.found[-1].type == "last")
+        said = [each.message for each in seen.found]
         assert said == ["packed", "packed", "sent", "paid", ""]
-        assert (found[3].id, found[3].type) == ("0d5e", r"App\Notifications\Paid")
+        assert (seen.found[3].id, seen.found[3].type) == (
+            "0d5e",
+            r"App\Notifications\Paid",
+        )
 
 
 async def test_what_pusher_says_to_itself_is_no_notification():
@@ -418,10 +376,7 @@ async def test_what_pusher_says_to_itself_is_no_notification():
         await socket.say(event("pushers-day", data={"title": "ours"}))
         await socket.stay()
 
-    async with (
-        stage({}, story) as server,
-        listening(server, "pusher", variables=PUBLIC) as (_, found, _events),
-    ):
-        await until(lambda: found)
+    async with scene("pusher", story, variables=PUBLIC) as seen:
+        await until(lambda: seen.found)
         await asyncio.sleep(0.02)
-        assert [each.type for each in found] == ["pushers-day"]
+        assert [each.type for each in seen.found] == ["pushers-day"]

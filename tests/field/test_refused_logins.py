@@ -18,8 +18,9 @@ from notifyws.errors import AuthenticationFailed, NotifyError, TokenRefused
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
-from tests.protocol.profiles.stage import listening, stage, until
+from tests.protocol.profiles.stage import until
 from tests.support.httpd import answer, httpd, in_a_thread, json_answer, says
+from tests.support.profile_scene import scene, telling
 
 NAMES = "centrifugo default directus directus-graphql gotify home-assistant mattermost"
 PROFILES = {
@@ -246,14 +247,12 @@ async def test_an_error_tells_whether_only_words_refuse(status, message, by_word
 
 async def test_a_proxys_words_are_not_the_end_at_a_server_that_has_worked():
     """envoyproxy/envoy, source/extensions/filters/http/rbac/rbac_filter.cc."""
-    logins = []
+    logins, refreshes = [], []
 
     async def once(socket):
         await socket.peer.close(3000, "")
 
-    async def again(socket):
-        await socket.say({"type": "a", "title": "after"})
-        await socket.stay()
+    again = telling({"type": "a", "title": "after"})
 
     def login(_):
         logins.append(1)
@@ -261,17 +260,15 @@ async def test_a_proxys_words_are_not_the_end_at_a_server_that_has_worked():
         return json_answer(tokens) if len(logins) == 1 else WORDS
 
     def refresh(_):
-        denied = len(one.asked("/auth/refresh")) <= 3
+        refreshes.append(1)
+        denied = len(refreshes) <= 3
         return WORDS if denied else json_answer({"accessToken": "b", "expiresIn": 9})
 
     answers = {"POST /auth/login": login, "POST /auth/refresh": refresh}
     who = {"username": "me", "password": "right", "stable_after": 0}
-    async with (
-        stage(answers, once, again) as one,
-        listening(one, "default", **who) as (_, notifications, _events),
-    ):
-        await until(lambda: notifications)
-    assert len(one.asked("/auth/refresh")) == 4
+    async with scene("default", once, again, answers=answers, **who) as seen:
+        await until(lambda: seen.found)
+    assert len(refreshes) == 4
 
 
 async def test_a_refused_password_that_ends_in_a_space_is_said_to():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from notifyws.events import Disconnected
-from tests.protocol.profiles.stage import Socket, ended, listening, stage, until
+from tests.protocol.profiles.stage import Socket, ended, stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import scene
 
 PROFILE = """
 name = "quiet"
@@ -48,17 +49,16 @@ async def test_silence_is_consent_where_the_server_says_nothing(tmp_path, answer
     path = tmp_path / "p.toml"
     path.write_text(PROFILE)
     who = {"username": "me", "password": "right"}
-    async with (
-        stage({"POST /login": login}, story) as server,
-        listening(server, str(path), **who) as (_, notifications, events),
-    ):
+    async with scene(str(path), story, answers={"POST /login": login}, **who) as seen:
         if answer is None:
-            await until(lambda: notifications)
-            said = [each["token"] for each in server.sockets[0].heard]
+            await until(lambda: seen.found)
+            said = [each["token"] for each in seen.server.sockets[0].heard]
             assert said == ["t2", "t3"]
         else:
-            await until(lambda: len(server.sockets) == 2)
-            (lost, *_) = (each for each in events if isinstance(each, Disconnected))
+            await until(lambda: len(seen.server.sockets) == 2)
+            (lost, *_) = (
+                each for each in seen.events if isinstance(each, Disconnected)
+            )
             assert lost.reason == "the server does not take the new token: too soon"
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 
 import pytest
 
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
-from tests.protocol.profiles.stage import listening, stage, until
+from tests.protocol.profiles.stage import stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 HOUR = 3600.0
 
@@ -44,25 +47,7 @@ SERVERS = {
 }
 
 
-def cut_after(*frames):
-    """A connection that brings these, and is cut."""
-
-    async def story(socket):
-        for frame in frames:
-            await socket.say(frame)
-        await asyncio.sleep(0.1)
-        socket.peer.cut()
-
-    return story
-
-
-def stays_after(*frames):
-    async def story(socket):
-        for frame in frames:
-            await socket.say(frame)
-        await socket.stay()
-
-    return story
+cut_after = partial(cutting, after=0.1)
 
 
 def texts(notifications) -> list[str]:
@@ -79,14 +64,11 @@ async def test_a_server_that_does_not_know_the_id_brings_nothing_old_as_new(prof
     frame, settings, upgrade = SERVERS[profile]
     first = cut_after(frame("live"))
     past = [frame("x" * n, 6 * HOUR - n) for n in range(10, 13)]
-    second = stays_after(*past, frame("missed while away"), frame("new"))
-    async with (
-        stage({}, first, second, **upgrade) as one,
-        listening(one, profile, **settings) as (_, found, events),
-    ):
-        await until(lambda: "new" in texts(found))
-        assert texts(found) == ["live", "missed while away", "new"]
-        assert "gap" not in [event.name for event in events]
+    second = telling(*past, frame("missed while away"), frame("new"))
+    async with scene(profile, first, second, upgrade=upgrade, **settings) as seen:
+        await until(lambda: "new" in texts(seen.found))
+        assert texts(seen.found) == ["live", "missed while away", "new"]
+        assert "gap" not in [event.name for event in seen.events]
 
 
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
@@ -94,18 +76,15 @@ async def test_a_clock_that_is_wrong_by_an_hour_makes_nothing_that_was_missed_ol
     ahead,
 ):
     first = cut_after(ntfy("live", ahead))
-    second = stays_after(ntfy("old", ahead + 2 * HOUR), ntfy("missed", ahead))
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "ntfy", variables="topic=t") as (_, found, _events),
-    ):
-        await until(lambda: "missed" in texts(found))
-        assert texts(found) == ["live", "missed"]
+    second = telling(ntfy("old", ahead + 2 * HOUR), ntfy("missed", ahead))
+    async with scene("ntfy", first, second, variables="topic=t") as seen:
+        await until(lambda: "missed" in texts(seen.found))
+        assert texts(seen.found) == ["live", "missed"]
 
 
 async def test_a_replay_that_begins_at_an_id_and_is_cut_goes_on_with_what_is_old():
     first = cut_after(default("b", 5 * HOUR), default("c", 4 * HOUR))
-    second = stays_after(default("d", 3 * HOUR), default("e"))
+    second = telling(default("d", 3 * HOUR), default("e"))
     async with stage({}, first, second) as one:
         settings = Settings(
             url=one.url, token="t", retry_delays=(0.1,), cache_url="memory://"
@@ -137,8 +116,8 @@ async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
 ):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stories = (
-        stays_after(ntfy("live")),
-        stays_after(ntfy("old", 6 * HOUR), ntfy("missed"), ntfy("new")),
+        telling(ntfy("live")),
+        telling(ntfy("old", 6 * HOUR), ntfy("missed"), ntfy("new")),
     )
     assert await by_name(*stories) == ["live", "missed", "new"]
 
@@ -146,13 +125,10 @@ async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
 async def test_a_timestamp_in_the_future_makes_nothing_that_was_missed_old():
     absurd = default("absurd") | {"timestamp": "2099-01-01T00:00:00Z"}
     first = cut_after(absurd, default("live"))
-    second = stays_after(default("missed", 8), default("new"))
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "default", token="t") as (_, found, _events),
-    ):
-        await until(lambda: "new" in texts(found))
-    assert texts(found) == ["absurd", "live", "missed", "new"]
+    second = telling(default("missed", 8), default("new"))
+    async with scene("default", first, second, token="t") as seen:
+        await until(lambda: "new" in texts(seen.found))
+    assert texts(seen.found) == ["absurd", "live", "missed", "new"]
 
 
 async def test_a_named_listener_is_shown_what_it_missed_by_a_clock_that_is_behind(
@@ -160,8 +136,8 @@ async def test_a_named_listener_is_shown_what_it_missed_by_a_clock_that_is_behin
 ):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stories = (
-        stays_after(ntfy("live", HOUR)),
-        stays_after(ntfy("old", 7 * HOUR), ntfy("missed", HOUR), ntfy("new")),
+        telling(ntfy("live", HOUR)),
+        telling(ntfy("old", 7 * HOUR), ntfy("missed", HOUR), ntfy("new")),
     )
     assert await by_name(*stories) == ["live", "missed", "new"]
 
@@ -173,7 +149,7 @@ async def test_a_publisher_who_is_late_is_heard_after_a_restart(tmp_path, monkey
     """
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     missed = [default(str(n), n * 60) for n in (19, 15, 10, 6, 1)]
-    shown, stories = [], (stays_after(default("live")), stays_after(*missed))
+    shown, stories = [], (telling(default("live")), telling(*missed))
     async with stage({}, *stories) as one:
         settings = Settings(url=one.url, token="t", cache_url="memory://")
         for last in ("live", "1"):
@@ -197,19 +173,22 @@ async def test_a_catch_up_whose_last_message_was_deleted_does_not_page_to_the_st
         page = [gotify(9), gotify(8), gotify(3, HOUR)] if not pages[-1] else []
         return json_answer({"messages": page})
 
-    async with (
-        stage({"GET /message": messages}, cut_after(gotify(7)), stays_after()) as one,
-        listening(one, "gotify", token="t") as (_, found, _events),
-    ):
-        await until(lambda: len(found) == 3)
-        assert texts(found) == ["7", "8", "9"]
+    async with scene(
+        "gotify",
+        cut_after(gotify(7)),
+        telling(),
+        answers={"GET /message": messages},
+        token="t",
+    ) as seen:
+        await until(lambda: len(seen.found) == 3)
+        assert texts(seen.found) == ["7", "8", "9"]
         assert pages == [""]
 
 
 async def test_an_id_that_comes_with_other_words_is_another_notification():
     """Otherwise a profile whose id names a topic, a user or a day shows one of them."""
     same = [default("a"), default("a")]
-    first = stays_after(same[0], same[0], same[1] | {"message": "other"}, default("b"))
+    first = telling(same[0], same[0], same[1] | {"message": "other"}, default("b"))
     warned = []
     async with stage({}, first) as one:
         settings = Settings(url=one.url, token="t", cache_url="memory://")
@@ -248,8 +227,10 @@ async def test_what_a_server_sends_to_all_who_come_is_shown_once(tmp_path, text)
     profile.write_text(text)
     retained = [{"type": "retained", "message": each} for each in ("door", "window")]
 
+    sockets, logins = count(1), count(1)
+
     async def story(socket):
-        number = len(one.sockets)
+        number = next(sockets)
         for each in retained:
             await socket.say(each)
         await asyncio.sleep(0.1)
@@ -258,12 +239,14 @@ async def test_what_a_server_sends_to_all_who_come_is_shown_once(tmp_path, text)
         await socket.stay()
 
     def login(request):
-        token = f"t{len(one.asked('/auth/login'))}"
-        return json_answer({"accessToken": token, "expiresIn": 900})
+        return json_answer({"accessToken": f"t{next(logins)}", "expiresIn": 900})
 
-    async with (
-        stage({"POST /auth/login": login}, story) as one,
-        listening(one, str(profile), username="u", password="p") as (_, found, _events),
-    ):
-        await until(lambda: "4" in texts(found))
-    assert texts(found)[:6] == ["door", "window", "1", "2", "3", "4"]
+    async with scene(
+        str(profile),
+        story,
+        answers={"POST /auth/login": login},
+        username="u",
+        password="p",
+    ) as seen:
+        await until(lambda: "4" in texts(seen.found))
+    assert texts(seen.found)[:6] == ["door", "window", "1", "2", "3", "4"]

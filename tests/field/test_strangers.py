@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import socket
 
-import httpx
 import pytest
 
+from tests.e2e.support import plain_http
 from tests.faults.test_hostile_words import ODD, WORDS, hostile
 from tests.faults.test_output import strays
 from tests.support.httpd import Peer, answer, in_a_thread, json_answer
@@ -99,7 +99,7 @@ def test_the_log_of_the_development_server(home):
         client.sendall(head.encode("latin-1"))
         client.recv(1)
     body = {"username": WORDS, "password": WORDS}
-    with httpx.Client(trust_env=False) as client:
+    with plain_http() as client:
         origin = f"http://127.0.0.1:{serve.port}"
         assert client.post(f"{origin}/auth/login", json=body).status_code == 401
         assert client.get(f"{origin}/%1b%5d0;x%07/%e2%80%ae").status_code == 404

@@ -8,6 +8,7 @@ from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Disconnected, Failure, Gap
 from tests.protocol.profiles.stage import Socket, listening, stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import scene, telling
 
 HEAD = """
 name = "channels"
@@ -61,30 +62,24 @@ async def subscribes(socket: Socket, *channels: str) -> None:
 def unsubscribed(code: int):
     """Return a server that ends the subscription with this code, and stays."""
 
-    async def story(socket: Socket) -> None:
-        await subscribes(socket, "news")
-        await socket.say({"gone": {"code": code, "reason": "insufficient state"}})
-        await socket.stay()
-
-    return story
+    return telling(
+        lambda socket: subscribes(socket, "news"),
+        {"gone": {"code": code, "reason": "insufficient state"}},
+    )
 
 
-async def brings(socket: Socket) -> None:
-    await subscribes(socket, "news")
-    await socket.say({"type": "a", "title": "back"})
-    await socket.stay()
+brings = telling(
+    lambda socket: subscribes(socket, "news"), {"type": "a", "title": "back"}
+)
 
 
 async def test_a_subscription_that_dies_is_made_anew_with_a_gap(tmp_path):
     """centrifugal/centrifuge, UnsubscribeCodeInsufficient: subscribe anew."""
     profile = written(tmp_path, HEAD, SUBSCRIBE, RULES)
-    async with (
-        stage({}, unsubscribed(2500), brings) as server,
-        listening(server, profile) as (_, notifications, events),
-    ):
-        await until(lambda: notifications)
-        await until(lambda: any(isinstance(each, Gap) for each in events))
-        (lost,) = (each for each in events if isinstance(each, Disconnected))
+    async with scene(profile, unsubscribed(2500), brings) as seen:
+        await until(lambda: seen.found)
+        await until(lambda: any(isinstance(each, Gap) for each in seen.events))
+        (lost,) = (each for each in seen.events if isinstance(each, Disconnected))
         assert lost.reason == "the server ended the subscription: insufficient state"
 
 
@@ -93,52 +88,41 @@ async def test_a_subscription_that_the_server_ends_for_good_is_said_and_the_end(
 ):
     """centrifugal/centrifuge, UnsubscribeCodeServer: 2000 is not made anew."""
     profile = written(tmp_path, HEAD, SUBSCRIBE, RULES)
-    async with (
-        stage({}, unsubscribed(2000)) as server,
-        listening(server, profile) as (service, _, events),
-    ):
+    async with scene(profile, unsubscribed(2000)) as seen:
         with pytest.raises(NetworkFailed, match="ended the subscription: insuff"):
-            await service.closed()
-        assert events[-1].reason.endswith("insufficient state")
-        assert len(server.sockets) == 1
+            await seen.service.closed()
+        assert seen.events[-1].reason.endswith("insufficient state")
+        assert len(seen.server.sockets) == 1
 
 
 async def test_each_of_several_channels_is_subscribed_to(tmp_path):
-    async def story(socket: Socket) -> None:
-        await subscribes(socket, "news", "alerts")
-        await socket.say({"type": "a", "title": "both"})
-        await socket.stay()
-
+    story = telling(
+        lambda socket: subscribes(socket, "news", "alerts"),
+        {"type": "a", "title": "both"},
+    )
     profile = written(tmp_path, HEAD, SUBSCRIBE, RULES)
-    async with (
-        stage({}, story) as server,
-        listening(server, profile, variables="channels='news, alerts'") as seen,
-    ):
-        await until(lambda: seen[1])
+    async with scene(profile, story, variables="channels='news, alerts'") as seen:
+        await until(lambda: seen.found)
 
 
-async def refuses(socket: Socket) -> None:
-    await socket.hears()
-    await socket.say({"subscribed": None, "error": {"code": 103, "message": "denied"}})
-    await socket.stay()
+refuses = telling(
+    Socket.hears, {"subscribed": None, "error": {"code": 103, "message": "denied"}}
+)
 
 
-async def refuses_the_first(socket: Socket) -> None:
-    await socket.hears()
-    await socket.say({"error": {"code": 103, "message": "denied"}})
-    await socket.say({"type": "a", "title": "on"})
-    await socket.stay()
+refuses_the_first = telling(
+    Socket.hears,
+    {"error": {"code": 103, "message": "denied"}},
+    {"type": "a", "title": "on"},
+)
 
 
 async def test_a_refused_default_is_said_once_and_the_listener_goes_on(tmp_path):
     optional = SUBSCRIBE.replace("[handshake]]", "[handshake]]\noptional = true", 1)
     profile = written(tmp_path, HEAD, optional, RULES)
-    async with (
-        stage({}, refuses_the_first) as server,
-        listening(server, profile) as (_, notifications, events),
-    ):
-        await until(lambda: notifications)
-        said = [each.message for each in events if isinstance(each, Failure)]
+    async with scene(profile, refuses_the_first) as seen:
+        await until(lambda: seen.found)
+        said = [each.message for each in seen.events if isinstance(each, Failure)]
         assert said == ["denied"]
 
 
@@ -214,24 +198,14 @@ async def test_a_subscription_may_be_signed_by_an_endpoint(tmp_path):
         )
     }
     profile = written(tmp_path, HEAD, SIGNED)
-    async with (
-        stage(answers, story) as server,
-        listening(server, profile) as (_, notifications, _events),
-    ):
-        await until(lambda: notifications)
+    async with scene(profile, story, answers=answers) as seen:
+        await until(lambda: seen.found)
 
 
 async def test_what_stands_in_a_frame_beside_an_awaited_one_is_not_lost(tmp_path):
     """A server may answer a subscription and push what is new in one frame."""
 
-    async def story(socket: Socket) -> None:
-        await socket.hears()
-        await socket.say('{"subscribed":1}\n{"type":"a","title":"with it"}\n')
-        await socket.stay()
-
+    story = telling(Socket.hears, '{"subscribed":1}\n{"type":"a","title":"with it"}\n')
     profile = written(tmp_path, HEAD, SUBSCRIBE, RULES)
-    async with (
-        stage({}, story) as server,
-        listening(server, profile) as (_, notifications, _events),
-    ):
-        await until(lambda: notifications)
+    async with scene(profile, story) as seen:
+        await until(lambda: seen.found)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from .forks import Forks
 from .valkey import Lonely, LonelyNode, Valkey
 
 
@@ -51,6 +53,18 @@ def clean_cluster(cluster: LonelyNode) -> LonelyNode:
     """The same, empty."""
     cluster.flush()
     return cluster
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks | None]:
+    """What makes copies of a command, for all tests of a process; nothing elsewhere."""
+    if sys.platform != "linux" or any(x.startswith("COVERAGE_") for x in os.environ):
+        yield None
+        return
+    known = {name: os.environ[name] for name in ("HOME", "PATH")}
+    copied = Forks({**known, "LANG": "C.UTF-8", "PYDANTIC_DISABLE_PLUGINS": "__all__"})
+    yield copied
+    copied.stop()
 
 
 @pytest.fixture
