@@ -8,7 +8,7 @@ from notifyws.protocol.har.frame_kinds import numbered_by
 from notifyws.protocol.har.recording import Frame, read_recording
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import MOST_LEAVES, expression, leaves
-from notifyws.protocol.profile_text import parse
+from notifyws.protocol.profile_text import parse, slips
 from tests.support.har import (
     ALERT,
     IN,
@@ -27,7 +27,11 @@ from tests.support.har import (
 
 
 def made_of(*entries):
-    return parse(drafted(har(*entries)).text, "acme")
+    """The profile of a HAR, which works as it was drafted."""
+    text = drafted(har(*entries)).text
+    profile = parse(text, "acme")
+    assert slips(profile, text, "acme") == []
+    return profile
 
 
 def talk(*frames, path=f"/ws?token={TOKEN}"):

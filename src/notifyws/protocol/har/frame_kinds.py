@@ -124,12 +124,8 @@ def merged(steps: list[HandshakeStep], variables: Variables) -> list[HandshakeSt
 
 def echoed(answer: Any, ping: Any, variables: Variables) -> Any:
     """Return what answers a ping; a number that it repeats is a counter's."""
-    made = variables.template(answer)
-    return {
-        key: "{seq}" if _repeats(key, answer, ping) else value
-        for key, value in made.items()
-    }
-
-
-def _repeats(key: str, answer: dict[str, Any], ping: dict[str, Any]) -> bool:
-    return key in IDS and answer.get(key) == ping.get(key)
+    repeated = numbers_of(answer) & numbers_of(ping)
+    counted = dict.fromkeys((key for key, _ in repeated), "{seq}")
+    own = {key: value for key, value in answer.items() if key not in counted}
+    made = variables.template(own) | counted
+    return {key: made[key] for key in answer if key in made}
