@@ -137,9 +137,13 @@ def _serve(channel: socket.socket) -> None:
     from notifyws.cli.imports import spare_imports
 
     spare_imports()
+    from notifyws.protocol.loader import profile_text
+    from notifyws.protocol.profile_text import parse
+
     ours = [each.name for each in walk_packages(notifyws.__path__, "notifyws.")]
     for name in (*LATER, *(each for each in ours if each not in RARE)):
         import_module(name)
+    parse(*profile_text("default"))  # what checks a profile is made at the first one
     gc.collect()
     gc.freeze()
     running: dict[int, int] = {}
