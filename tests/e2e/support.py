@@ -253,7 +253,8 @@ class Home:
 
     def forks_for(self, env: Mapping[str, str], program: Any = ()) -> Forks | None:
         """Return what makes copies, where a copy does: not for an interpreter's own."""
-        of_python = any(name.startswith("PYTHON") for name in env)
+        more = env.items() - self.env.items()
+        of_python = any(name.startswith("PYTHON") for name, _ in more)
         return None if program or of_python else self._forks
 
     def keep(self, running: Running) -> None:

@@ -54,8 +54,9 @@ with open("got", "a") as file:
 
 def got(home: Home, name: str = "got") -> list:
     path = home.path / name
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+    text = path.read_text() if path.exists() else ""
+    whole, _, _ = text.rpartition("\n")  # the next one may be half written
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def dead_letters(home: Home) -> list[Path]:

@@ -172,19 +172,18 @@ class Town:
         return await ended(await self.start(*args, password=password, **env))
 
     async def many(self, count: int, *, password: str = "demo") -> list[Done]:
-        """Run ``notifyws token`` so many times at once.
+        """Run ``notifyws token`` so many times at once."""
 
-        They start one after the other, or nobody would be served until all have; and
-        they stand behind other tests, one of which they have kept from its pongs.
-        """
-        polite = ("nice", "-n", "15", COMMAND, "token")
-        started = [
-            asyncio.ensure_future(
-                ended(await self._spawned(*polite, password=password))
-            )
-            for _ in range(count)
-        ]
-        return list(await asyncio.gather(*started))
+        def run() -> list[Done]:
+            env = self.env(password)
+            started = [self.home.start("token", env=env) for _ in range(count)]
+            codes = [each.wait(LONG) for each in started]
+            return [
+                Done(code, each.out.text, each.err.text)
+                for code, each in zip(codes, started, strict=True)
+            ]
+
+        return await asyncio.to_thread(run)
 
     def token_manager(
         self, password: str = "demo", *, url: str = "", origin: str = "", **how
