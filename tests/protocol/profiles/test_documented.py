@@ -10,15 +10,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifyws import NotificationService
-from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, stage, until
+from tests.protocol.profiles.stage import listening, sent, stage, stays, until
 from tests.support.httpd import json_answer
 
 USER = {"username": "me", "password": "sentinel-password"}
+NOTE = {"title": "t", "message": "m"}
 
 
 @pytest.mark.parametrize("name", ["gotify", "ntfy", "mattermost", "centrifugo"])
@@ -68,29 +67,12 @@ async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
         assert "gap" not in [event.name for event in events]
 
 
-async def test_gotify_refuses_a_wrong_password():
-    refused = {"POST /client": lambda _: json_answer({"error": "Unauthorized"}, 401)}
-    async with stage(refused) as one:
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, "gotify", **USER):
-                pass
-
-
 async def test_gotify_sends_with_the_token_of_an_application():
     async with stage({"POST /message": lambda _: json_answer({"id": 1})}) as one:
-        said = Settings(
-            url=one.url,
-            profile="gotify",
-            token="client-token",
-            variables="app_token=app-token",
-            cache_url="memory://",
-        )
-        async with NotificationService(said) as service:
-            message = {"type": "x", "payload": {"title": "t", "message": "m"}}
-            assert (await service.send(message)).status == "delivered"
+        said = {"token": "client-token", "variables": "app_token=app-token"}
+        assert (await sent(one, "gotify", NOTE, **said)).status == "delivered"
         asked = one.asked("/message")[0]
-        assert asked.headers["x-gotify-key"] == "app-token"
-        assert asked.json == {"title": "t", "message": "m"}
+        assert (asked.headers["x-gotify-key"], asked.json) == ("app-token", NOTE)
 
 
 async def test_ntfy_is_resumed_since_the_last_id():
@@ -127,11 +109,7 @@ async def test_ntfy_is_resumed_since_the_last_id():
 
 async def test_a_public_ntfy_topic_needs_no_token_and_takes_messages():
     async with stage({"POST /": lambda _: json_answer({"id": "m"})}) as one:
-        said = Settings(
-            url=one.url, profile="ntfy", variables="topic=news", cache_url="memory://"
-        )
-        async with NotificationService(said) as service:
-            await service.send({"type": "x", "payload": {"message": "hi"}})
+        await sent(one, "ntfy", {"message": "hi"}, variables="topic=news")
         asked = one.asked("/")[0]
         assert asked.json == {"topic": "news", "message": "hi"}
         assert "authorization" not in asked.headers
@@ -165,19 +143,6 @@ async def test_mattermost_gives_its_token_in_a_header_and_posts_in_strings():
         assert await service.get_user_id() == "u1"
 
 
-async def test_a_mattermost_token_that_fails_is_an_authentication_failure():
-    async def story(socket):
-        asked = await socket.hears()
-        error = {"id": "api.web_socket_router.not_authenticated", "message": "no"}
-        await socket.say({"status": "FAIL", "seq_reply": asked["seq"], "error": error})
-        await socket.stay()
-
-    async with stage({}, story) as one:
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, "mattermost", token="bad"):
-                pass
-
-
 async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
     async def story(socket):
         connect = await socket.hears()
@@ -205,29 +170,6 @@ async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
         assert [n.title for n in found] == ["a", "b"]
 
 
-async def test_a_centrifugo_channel_that_is_not_allowed_ends_it():
-    async def story(socket):
-        await socket.hears()
-        await socket.say({"id": 1, "connect": {}})
-        await socket.hears()
-        await socket.say({"id": 2, "error": {"code": 103, "message": "denied"}})
-        await socket.stay()
-
-    async with stage({}, story) as one:
-        said = {"variables": "channel=news", "token": "jwt"}
-        with pytest.raises(AuthenticationFailed, match="denied"):
-            async with listening(one, "centrifugo", **said):
-                pass
-
-
-def begun(one, profile, since, **settings):
-    """A service that begins at a time."""
-    said = {"cache_url": "memory://", **settings}
-    return NotificationService(
-        Settings(url=one.url, profile=profile, **said), since=since
-    )
-
-
 async def test_gotify_pages_back_to_a_time():
     pages = []
 
@@ -237,17 +179,11 @@ async def test_gotify_pages_back_to_a_time():
         found = [{**gotify(n), "date": f"2026-01-02T03:0{n}:00Z"} for n in numbers]
         return json_answer({"messages": found, "paging": {}})
 
-    async def story(socket):
-        await socket.stay()
-
     since = datetime(2026, 1, 2, 3, 7, tzinfo=UTC)
     async with (
-        stage({"GET /message": messages}, story) as one,
-        begun(one, "gotify", since, token="client-token") as service,
+        stage({"GET /message": messages}, stays) as one,
+        listening(one, "gotify", since, token="client-token") as (_, found, _e),
     ):
-        found = []
-        service.on("message")(found.append)
-        await service.connect()
         await until(lambda: len(found) == 3)
         assert [n.id for n in found] == [7, 8, 9]
         assert pages == ["", "8"]
@@ -261,11 +197,8 @@ async def test_nchan_is_asked_for_what_came_after_the_second_before():
     since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     async with (
         stage({}, story, subprotocol="ws+meta.nchan") as one,
-        begun(one, "nchan", since, variables="channel=news") as service,
+        listening(one, "nchan", since, variables="channel=news") as (_, found, _e),
     ):
-        found = []
-        service.on("message")(found.append)
-        await service.connect()
         await until(lambda: found)
         assert one.sockets[0].request.headers["last-event-id"] == "1705314599:0"
 
@@ -287,8 +220,7 @@ async def test_directus_is_asked_by_timestamp_for_a_time_and_by_id_later():
     since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     async with (
         stage({}, story) as one,
-        begun(one, "directus", since, token="t", retry_delays=(0.1,)) as service,
+        listening(one, "directus", since, token="t") as (service, _, _events),
     ):
-        await service.connect_with_retry()
         await until(lambda: len(one.sockets) == 2 and len(one.sockets[1].heard) == 2)
         assert service.listener.received == 1
