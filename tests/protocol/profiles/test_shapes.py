@@ -8,7 +8,14 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, ConfigurationError
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, stage, until
+from tests.protocol.profiles.stage import (
+    end_of,
+    ended,
+    listening,
+    stage,
+    stays,
+    until,
+)
 from tests.support.httpd import answer, json_answer
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -94,10 +101,9 @@ async def test_the_tutorials_profile_works(tmp_path):
 async def test_the_tutorials_profile_knows_a_wrong_password(tmp_path):
     refused = {"error": "invalid_grant", "error_description": "no such user"}
     answers = {"POST /oauth/token": lambda _: json_answer(refused, 400)}
-    async with stage(answers) as one:
-        with pytest.raises(AuthenticationFailed, match="no such user"):
-            async with listening(one, written(tmp_path, ACME), **USER):
-                pass
+    end = await end_of(stays, written(tmp_path, ACME), answers, **USER)
+    assert isinstance(end, AuthenticationFailed)
+    assert "no such user" in end.message
 
 
 async def test_a_silent_server_is_asked_whether_the_token_is_good(tmp_path):
@@ -124,9 +130,8 @@ token = "Token {access_token}"
     async with stage({"GET /me": me}, story) as one:
         async with listening(one, profile, token="good") as (_, found, _events):
             await until(lambda: found)
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, profile, token="bad"):
-                pass
+        end = await ended(one, profile, token="bad")
+        assert isinstance(end, AuthenticationFailed)
         assert len(one.sockets) == 1
 
 
@@ -175,13 +180,10 @@ async def test_a_dead_line_is_noticed_by_its_silence_or_a_missing_answer(tmp_pat
     asking = '[keepalive]\nwebsocket_pings = false\nping = { send = { p = "{seq}" }'
     asking += ", every = 0.1, answer_within = 0.2 }\n"
 
-    async def story(socket):
-        await socket.stay()
-
     for text, reason in ((silent, "nothing was heard"), (asking, "no answer")):
         own = written(tmp_path, 'name = "dead"\n' + text + RULE)
         async with (
-            stage({}, story) as one,
+            stage({}, stays) as one,
             listening(one, own, token="T") as (_, _found, events),
         ):
             await until(lambda e=events: any(x.name == "disconnected" for x in e))
@@ -197,11 +199,8 @@ async def test_an_auth_failure_on_a_live_socket_ends_in_one(tmp_path):
         await socket.say({"type": "out", "why": "banned"})
         await socket.stay()
 
-    own = written(tmp_path, text + RULE)
-    async with stage({}, story) as one:
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, own, token="T") as (service, _, _events):
-                await service.closed()
+    end = await end_of(story, written(tmp_path, text + RULE), token="T")
+    assert isinstance(end, AuthenticationFailed)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +239,7 @@ access = "token"
     answers = {"POST /one": lambda _: json_answer({"next": hostile})}
     async with stage(answers) as one:
         own = written(tmp_path, text + RULE)
-        with pytest.raises(Exception, match="404"):
-            async with listening(one, own, max_retries=0, **USER):
-                pass
+        assert "404" in (await ended(one, own, max_retries=0, **USER)).message
         target = one.requests[1].target
         assert target.startswith("/two/%40evil.example%2F..")
         assert one.requests[1].headers["host"] == one.requests[0].headers["host"]
