@@ -136,10 +136,6 @@ def test_data_may_be_json_in_a_string(value, data):
     assert shown({"d": value}, "data", fields=fields, encoding="json") == [(data,)]
 
 
-def test_the_item_is_the_data_where_nothing_else_is_said():
-    assert shown({"s": "x"}, "data", fields={"title": "s"}) == [({"s": "x"},)]
-
-
 def test_fields_beyond_the_known_ones_are_kept_in_their_order():
     found = read({"a": 1, "b": 2}, fields={"zeta": "a", "title": "b", "alpha": "a"})
     assert list(found[0])[:4] == ["type", "title", "zeta", "alpha"]

@@ -2,8 +2,6 @@
 
 import pytest
 
-from notifyws.protocol.profile import Profile
-from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.resume_values import (
     fits_cookie,
     fits_header,
@@ -11,6 +9,7 @@ from notifyws.protocol.resume_values import (
     fits_url,
     sayable,
 )
+from tests.protocol import profiled
 
 ODD = ["\u00e9", "a\r\nX: y", "\ud800", "x" * 2001, 10**30, [1], {"a": 1}, None]
 
@@ -54,11 +53,6 @@ def test_a_subprotocol_is_a_word(value):
     assert not fits_subprotocol(value)
 
 
-def profile(**tables):
-    rules = [{"then": "notification"}]
-    return validated(Profile, {"name": "p", "rules": rules, **tables})
-
-
 @pytest.mark.parametrize(
     ("tables", "odd"),
     [
@@ -71,10 +65,10 @@ def profile(**tables):
     ],
 )
 def test_a_variable_may_be_what_all_that_carry_it_can_say(tables, odd):
-    fits = sayable(profile(**tables), "at")
+    fits = sayable(profiled(**tables), "at")
     assert fits("a")
     assert not fits(odd)
-    assert sayable(profile(**tables), "other")(odd)
+    assert sayable(profiled(**tables), "other")(odd)
 
 
 def test_what_a_frame_carries_or_a_filter_writes_may_be_anything():
@@ -82,12 +76,12 @@ def test_what_a_frame_carries_or_a_filter_writes_may_be_anything():
         "handshake": [{"send": {"at": "{at}"}}],
         "socket": {"headers": {"X-At": "{at|b64}"}},
     }
-    assert sayable(profile(**tables), "at")({"a": ["\u00e9"]})
+    assert sayable(profiled(**tables), "at")({"a": ["\u00e9"]})
 
 
 def test_the_last_id_is_asked_for_by_a_header_or_a_url():
-    by_header = profile(resume={"header": "Last-Event-ID"})
+    by_header = profiled(resume={"header": "Last-Event-ID"})
     assert not sayable(by_header, "last_id")("\u00e9")
-    assert sayable(profile(resume={"query": "since"}), "last_id")("\u00e9")
-    in_header = profile(socket={"headers": {"X-Last": "{last_id}"}})
+    assert sayable(profiled(resume={"query": "since"}), "last_id")("\u00e9")
+    in_header = profiled(socket={"headers": {"X-Last": "{last_id}"}})
     assert not sayable(in_header, "last_id")("\u00e9")

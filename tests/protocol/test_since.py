@@ -10,8 +10,6 @@ from msgspec.structs import replace
 
 from notifyws.errors import UsageError
 from notifyws.protocol.loader import profile_text
-from notifyws.protocol.profile import Profile
-from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.since import (
     can_begin,
@@ -21,15 +19,10 @@ from notifyws.protocol.since import (
     spelled,
 )
 from notifyws.protocol.upgrade import upgrade_request
-from tests.protocol import DEFAULT
+from tests.protocol import DEFAULT, profiled
 
 MOMENT = datetime(2024, 1, 15, 10, 30, 0, 250_000, UTC)
 URL = "wss://h/ws"
-
-
-def profiled(**parts):
-    rules = [{"then": "notification"}]
-    return validated(Profile, {"name": "p", "rules": rules, **parts})
 
 
 def built_in(name):

@@ -95,14 +95,6 @@ def test_a_reply_without_an_access_token_is_refused(body):
         read(body)
 
 
-@pytest.mark.parametrize(
-    "expression", ["length(a)", "contains(b, a)", "ceil(to_number(i))"]
-)
-def test_an_expression_that_cannot_be_worked_out_finds_nothing(expression):
-    with pytest.raises(NoToken):
-        read({"a": None, "b": "text", "i": "inf"}, Tokens(access=expression))
-
-
 def test_what_a_profile_does_not_look_for_is_not_found():
     body = {"t": "a", "refreshToken": "r", "expiresIn": 60, "userId": "42"}
     pair = read(body, Tokens(access="t"))
