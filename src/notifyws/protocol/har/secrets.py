@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.values import (
     PASSWORD,
-    PLAIN,
     is_opaque,
+    is_plain,
     is_secret_name,
     last_name,
     leaves,
@@ -270,8 +270,7 @@ class Harmless:
 
 def is_operation(name: str, text: str) -> bool:
     """Return whether a text says what is to be done, by what it is called."""
-    plain = PLAIN.fullmatch(text) is not None and len(text) <= 64
-    if name not in OPERATIONS or not plain or any(map(str.isdigit, text)):
+    if name not in OPERATIONS or not is_plain(text) or any(map(str.isdigit, text)):
         return False
     return SAYS_WHO.search(text) is None or is_protocol(text)
 
