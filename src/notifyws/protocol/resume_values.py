@@ -54,11 +54,7 @@ def fits_subprotocol(value: Any) -> bool:
 
 
 def sayable(profile: Profile, name: str) -> Check:
-    """Return what tells whether a variable may have a value.
-
-    Args:
-        profile: says where the variable is written as it is.
-    """
+    """Return what tells whether a variable may have a value, wherever it is written."""
     written = f"{{{name}}}"
     carriers = _carriers(profile)
     checks = [check for check, texts in carriers if any(written in t for t in texts)]

@@ -40,17 +40,10 @@ class UpgradeRequest(Masked, frozen=True):
         secrets: gives what must be masked in whatever the peer or the library says.
         known: variables of its templates; may hold the token.
         closes: what codes in frames mean.
-        places: where streams stand that the server numbers by itself.
     """
 
     masked: ClassVar = (
-        "url",
-        "headers",
-        "subprotocols",
-        "frames",
-        "secrets",
-        "steps",
-        "known",
+        *("url", "headers", "subprotocols", "frames", "secrets", "steps", "known"),
         "read",
     )
 
@@ -85,7 +78,6 @@ def upgrade_request(
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, or at this time, where the profile
             can.
-        places: where streams stand that the server numbers by itself.
         variables: the profile's constants and what the user added.
         secrets: gives what else a server knows and nobody may see.
 

@@ -49,11 +49,7 @@ class Chain(Struct):
 
 
 def chain_of(recording: Recording, placed: Placed | None, sources: Sources) -> Chain:
-    """Return the requests that led to the token of a socket.
-
-    Args:
-        placed: the token; ``None`` where the socket has none.
-    """
+    """Return the requests that led to the token of a socket, if it has one."""
     found: dict[int, Exchange] = {}
     refresh, access = None, placed.given if placed else None
     if access is not None and _is_refresh(access.exchange):

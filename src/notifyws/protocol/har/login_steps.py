@@ -77,11 +77,7 @@ class Login(Struct):
 def login_of(
     recording: Recording, placed: Placed | None, sources: Sources, variables: Variables
 ) -> Login:
-    """Return how the token of a socket was got.
-
-    Args:
-        placed: the token; ``None`` where the socket has none.
-    """
+    """Return how the token of a socket was got, if it has one."""
     chain = chain_of(recording, placed, sources)
     known = _credentials(chain.exchanges)
     login = Login([], None, None, {}, known)

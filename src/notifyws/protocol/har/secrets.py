@@ -237,11 +237,7 @@ class Harmless:
         self._hosts = hosts | {each.partition(":")[0] for each in hosts}
 
     def has(self, text: str, name: str = "") -> bool:
-        """Return whether a text is known to be no secret.
-
-        Args:
-            name: what it is called where it stands.
-        """
+        """Return whether a text is known to be no secret where it has this name."""
         most = LONGEST if LISTS.search(name) else MOST_WORDS
         if text in self._hosts or is_protocol(text, most) or self._was_given(text):
             return True
@@ -260,9 +256,7 @@ class Harmless:
     def has_number(self, number: float, name: str, *, in_list: bool) -> bool:
         """Return whether a number is known to be no secret: a digit is none.
 
-        Args:
-            name: what it is called where it stands.
-            in_list: whether it is one of several, which together may be one.
+        Several of them may be one, as they stand ``in_list``.
         """
         digit = number in range(10) and not in_list
         return digit or (NUMBERED.search(name) is not None and abs(number) < 1000)
