@@ -10,11 +10,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from notifyws.errors import (
-    MessageRejected,
-    MessageUnconfirmed,
-    NetworkFailed,
-)
+from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
 from tests.protocol.profiles.stage import listening, sent, stage, until
 from tests.support.httpd import answer, json_answer
 

@@ -8,14 +8,7 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, ConfigurationError
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import (
-    end_of,
-    ended,
-    listening,
-    stage,
-    stays,
-    until,
-)
+from tests.protocol.profiles.stage import end_of, ended, listening, stage, stays, until
 from tests.support.httpd import answer, json_answer
 
 DOCS = Path(__file__).parents[3] / "docs"
