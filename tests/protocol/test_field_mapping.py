@@ -186,10 +186,8 @@ def test_a_header_block_stands_before_the_json():
     )
     for end in ("\n", "\r\n"):
         frame = end.join(["Id: 7:0", "content-type: x", "", '{"t":"x"}'])
-        assert (rules.read(frame, RECEIVED).id, rules.read(frame, RECEIVED).title) == (
-            "7:0",
-            "x",
-        )
+        found = rules.read(frame, RECEIVED)
+        assert (found.id, found.title) == ("7:0", "x")
 
 
 def test_a_body_that_is_no_json_is_text():

@@ -43,25 +43,12 @@ def lifetime(**body):
     return read({"accessToken": "a", **body}).access.lifetime
 
 
+CAMEL = {"accessToken": "a", "refreshToken": "r", "expiresIn": 60, "userId": "42"}
+SNAKE = {"access_token": "a", "refresh_token": "r", "expires_in": 60, "user_id": 42}
+
+
 @pytest.mark.parametrize(
-    "body",
-    [
-        {
-            "accessToken": "a",
-            "refreshToken": "r",
-            "expiresIn": 60,
-            "refreshExpiresIn": 90,
-            "userId": "42",
-        },
-        {
-            "access_token": "a",
-            "refresh_token": "r",
-            "expires_in": 60,
-            "refresh_expires_in": 90,
-            "user_id": 42,
-        },
-    ],
-    ids=["camelCase", "snake_case"],
+    "body", [{**CAMEL, "refreshExpiresIn": 90}, {**SNAKE, "refresh_expires_in": 90}]
 )
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_tokens_are_found_in_either_spelling_and_in_data(body, wrapped):

@@ -13,7 +13,7 @@ import pytest
 from notifyws.errors import AuthenticationFailed
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, sent, stage, stays, until
+from tests.protocol.profiles.stage import listening, saying, sent, stage, stays, until
 from tests.support.httpd import json_answer
 
 USER = {"username": "me", "password": "sentinel-password"}
@@ -45,18 +45,10 @@ async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
         page = [gotify(5), gotify(4)] if not before else [gotify(3), gotify(2)]
         return json_answer({"messages": page, "paging": {}})
 
-    async def first(socket):
-        await socket.say(gotify(2, priority=9))
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
-
-    async def second(socket):
-        await socket.say(gotify(6, priority=0))
-        await socket.stay()
-
     answers = {"POST /client": client, "GET /message": messages}
+    first, last = gotify(2, priority=9), gotify(6, priority=0)
     async with (
-        stage(answers, first, second) as one,
+        stage(answers, saying(first, cut=True), saying(last)) as one,
         listening(one, "gotify", **USER) as (_, found, events),
     ):
         await until(lambda: len(found) == 5)
@@ -78,22 +70,11 @@ async def test_gotify_sends_with_the_token_of_an_application():
 async def test_ntfy_is_resumed_since_the_last_id():
     opened = {"id": "o", "time": 1, "event": "open", "topic": "news"}
     alive = {"id": "k", "time": 1, "event": "keepalive", "topic": "news"}
-    first_one = {"id": "m1", "time": 1700000000, "event": "message", "topic": "news"}
-
-    async def first(socket):
-        for frame in (opened, alive, {**first_one, "message": "hi", "priority": 5}):
-            await socket.say(frame)
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
-
-    async def second(socket):
-        await socket.say(
-            {**first_one, "id": "m2", "title": "T", "click": "https://e.x"}
-        )
-        await socket.stay()
-
+    one = {"id": "m1", "time": 1700000000, "event": "message", "topic": "news"}
+    first = {**one, "message": "hi", "priority": 5}
+    second = {**one, "id": "m2", "title": "T", "click": "https://e.x"}
     async with (
-        stage({}, first, second) as one,
+        stage({}, saying(opened, alive, first, cut=True), saying(second)) as one,
         listening(one, "ntfy", variables="topic=news", token="tk_1") as (_, found, _e),
     ):
         await until(lambda: len(found) == 2)
@@ -187,20 +168,6 @@ async def test_gotify_pages_back_to_a_time():
         await until(lambda: len(found) == 3)
         assert [n.id for n in found] == [7, 8, 9]
         assert pages == ["", "8"]
-
-
-async def test_nchan_is_asked_for_what_came_after_the_second_before():
-    async def story(socket):
-        await socket.say('id: 1705314600:0\n\n{"type":"t","title":"one"}')
-        await socket.stay()
-
-    since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-    async with (
-        stage({}, story, subprotocol="ws+meta.nchan") as one,
-        listening(one, "nchan", since, variables="channel=news") as (_, found, _e),
-    ):
-        await until(lambda: found)
-        assert one.sockets[0].request.headers["last-event-id"] == "1705314599:0"
 
 
 async def test_directus_is_asked_by_timestamp_for_a_time_and_by_id_later():

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import pytest
 
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
-from tests.protocol.profiles.stage import listening, sent, stage, until
+from tests.protocol.profiles.stage import listening, saying, sent, stage, until
 from tests.support.httpd import answer, json_answer
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
@@ -152,20 +152,6 @@ async def test_directus_brings_what_was_missed_and_nothing_twice():
         assert "gap" not in [event.name for event in events]
 
 
-async def test_a_revoked_directus_session_leads_to_a_fresh_login():
-    async def story(socket):
-        await greet(socket)
-        await socket.stay()
-
-    directus = Directus()
-    async with stage(directus.answers, story) as one:
-        async with listening(one, "directus", **USER) as (service, _, _events):
-            directus.revoked.add("refresh-token-1")
-            token = await service._auth.tokens.renew("access-token-1")
-            assert (token.value, token.source) == ("access-token-2", "login")
-        assert len(one.asked("/auth/login")) == 2
-
-
 async def test_a_directus_message_goes_to_oneself_over_http():
     async with stage(Directus().answers) as one:
         await sent(one, "directus", NOTE, **USER)
@@ -293,18 +279,14 @@ META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
 
 
 async def test_nchan_is_resumed_by_the_last_event_id_and_repeats_are_dropped():
-    async def first(socket):
-        await socket.say(headed("17:0", {"title": "one", "n": 1}))
-        await socket.say(headed("17:1", {"title": "two"}))
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
+    known = headed("17:0", {"title": "one", "n": 1}), headed("17:1", {"title": "two"})
 
     async def second(socket):  # an id it does not know: everything again
         for number in range(3):
             await socket.say(headed(f"17:{number}", {"title": str(number)}))
         await socket.peer.close(1001, "410 Gone")
 
-    async with stage({}, first, second, **META) as one:
+    async with stage({}, saying(*known, cut=True), second, **META) as one:
         with pytest.raises(NetworkFailed, match="410 Gone"):
             async with listening(one, "nchan", **NCHAN) as (service, found, _events):
                 await service.closed()

@@ -8,7 +8,15 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, ConfigurationError
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import end_of, ended, listening, stage, stays, until
+from tests.protocol.profiles.stage import (
+    end_of,
+    ended,
+    listening,
+    saying,
+    stage,
+    stays,
+    until,
+)
 from tests.support.httpd import answer, json_answer
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -149,19 +157,9 @@ async def test_nothing_is_sent_to_a_server_that_hangs_up_at_any_frame(tmp_path):
 async def test_a_snapshot_without_ids_repeats_nothing_but_two_equals_are_two(tmp_path):
     text = 'name = "snap"\n[resume]\nsnapshot = true\n'
 
-    async def first(socket):
-        for kind in ("a", "a", "b"):
-            await socket.say({"type": kind})
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
-
-    async def second(socket):
-        for kind in ("a", "a", "b", "b", "c"):
-            await socket.say({"type": kind})
-        await socket.stay()
-
+    held = [{"type": kind} for kind in "aabbc"]
     async with (
-        stage({}, first, second) as one,
+        stage({}, saying(*held[:3], cut=True), saying(*held)) as one,
         listening(one, written(tmp_path, text + RULE), token="T") as (_, found, _e),
     ):
         await until(lambda: len(found) == 5)
@@ -188,11 +186,8 @@ async def test_an_auth_failure_on_a_live_socket_ends_in_one(tmp_path):
     text = 'name = "late"\n[[rules]]\nmatch = { type = "out" }\n'
     text += 'then = "auth failed"\nmessage = "why"\n'
 
-    async def story(socket):
-        await socket.say({"type": "out", "why": "banned"})
-        await socket.stay()
-
-    end = await end_of(story, written(tmp_path, text + RULE), token="T")
+    out = saying({"type": "out", "why": "banned"})
+    end = await end_of(out, written(tmp_path, text + RULE), token="T")
     assert isinstance(end, AuthenticationFailed)
 
 
