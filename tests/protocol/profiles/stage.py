@@ -163,22 +163,9 @@ async def end_of(
         return await ended(one, profile, **settings)
 
 
-def saying(*frames: Any, cut: bool = False) -> Story:
-    """Return the story of a server that says these, and stays or is cut off."""
-
-    async def story(socket: Socket) -> None:
-        for frame in frames:
-            await socket.say(frame)
-        if cut:
-            await asyncio.sleep(0.05)
-            return socket.peer.cut()
-        return await socket.stay()
-
-    return story
-
-
-stays = saying()
-"""The story of a server that has nothing to say."""
+async def stays(socket: Socket) -> None:
+    """Be a server that has nothing to say."""
+    await socket.stay()
 
 
 def gaps(events: Sequence[Any]) -> list[Any]:
