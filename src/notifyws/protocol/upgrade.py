@@ -21,9 +21,8 @@ from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, strict_json
 from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
-from notifyws.protocol.places import Places
+from notifyws.protocol.places import SUBPROTOCOL, Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
-from notifyws.protocol.resume_values import SUBPROTOCOL
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill, filled_texts, shown, variables_of
 from notifyws.protocol.token_replies import unsendable
