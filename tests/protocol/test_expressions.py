@@ -22,8 +22,15 @@ from notifyws.protocol.expressions import (
 def test_a_search_finds_what_is_there_and_nothing_else():
     assert compiled("a.b || c")({"c": 1}) == 1
     assert compiled("a.b")({}) is None
-    assert compiled("length(a)")({"a": 1}) is None
     assert compiled("[?a > `1`].b | [0]")([{"a": 2, "b": "x"}]) == "x"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["length(n)", "length(none)", "contains(n, t)", "t > n", "ceil(to_number(inf))"],
+)
+def test_what_cannot_be_worked_out_is_null(expression):
+    assert compiled(expression)({"t": "x", "n": 1, "inf": "inf"}) is None
 
 
 def test_what_is_compiled_later_finds_the_same():

@@ -301,11 +301,6 @@ def test_places_are_those_of_the_answers_once_hands_are_shaken(recovered):
     assert places.covers_everything is recovered
 
 
-def test_a_step_may_depend_on_an_expression():
-    step = {"each": "c", "only_if": "starts_with(c, 'a')", "send": ["{c}"]}
-    assert handshake(step, c="ab,b,a").proceed() == ['["ab"]', '["a"]']
-
-
 def test_a_server_that_names_too_many_values_is_not_asked_for_each():
     asked = {"each": "channels", "send": "{channels}"}
     few = handshake(asked, channels=[str(each) for each in range(1_000)])

@@ -87,10 +87,8 @@ def test_the_development_servers_page_is_read_whole(place, token_in, steps):
     assert (profile.socket.path, profile.socket.token_in) == ("/ws", token_in)
     assert profile.http.login.path == "/auth/login"
     assert profile.http.refresh.body == {"refreshToken": "{refresh_token}"}
-    assert (profile.tokens.access, profile.tokens.refresh) == (
-        "accessToken",
-        "refreshToken",
-    )
+    tokens = profile.tokens
+    assert (tokens.access, tokens.refresh) == ("accessToken", "refreshToken")
     assert len(profile.handshake) == steps
     assert profile.rules[-1].then == "notification"
 
@@ -101,10 +99,8 @@ def test_a_token_in_a_header_is_found_with_refresh_and_logout():
     assert profile.http.refresh.body == {"refresh_token": "{refresh_token}"}
     assert profile.http.logout.headers == {"authorization": "Bearer {access_token}"}
     assert (profile.tokens.access, profile.tokens.unit) == ("data.token", "ms")
-    assert (profile.socket.token_in, profile.socket.header) == (
-        "header",
-        "Authorization",
-    )
+    place = profile.socket.token_in, profile.socket.header
+    assert place == ("header", "Authorization")
 
 
 def test_a_token_in_the_query_stands_beside_what_is_constant():
@@ -153,16 +149,12 @@ def test_a_conversation_is_handshake_ping_rules_and_renewal():
         "token": "{access_token}",
         "session": "{session}",
     }
-    assert (subscribe.send["channel"], subscribe.expect) == (
-        "{channel}",
-        "op == 'subscribed'",
-    )
+    assert subscribe.send["channel"] == "{channel}"
+    assert subscribe.expect == "op == 'subscribed'"
     assert profile.constants == {"channel": "news"}
     assert profile.rules[0].reply == {"op": "pong"}
-    assert (profile.renewal.how, profile.renewal.frame["token"]) == (
-        "frame",
-        "{access_token}",
-    )
+    assert profile.renewal.how == "frame"
+    assert profile.renewal.frame["token"] == "{access_token}"
     frame = json.dumps({"op": "alert", "payload": {"title": "a", "text": "b"}})
     found = Rules(profile.rules).read(frame, "now")
     assert (found.title, found.message) == ("a", "b")
@@ -303,10 +295,8 @@ def test_a_socket_of_another_origin_is_named():
         login(), socket(f"/ws?token={TOKEN}", 2, (IN, 1, ALERT), host="ws.example.com")
     )
     made = drafted(text)
-    assert (made.url, made.socket_url) == (
-        "wss://app.example.com",
-        "wss://ws.example.com",
-    )
+    assert made.url == "wss://app.example.com"
+    assert made.socket_url == "wss://ws.example.com"
 
 
 def test_basic_authentication_and_other_prefixes_are_kept():
@@ -317,10 +307,8 @@ def test_basic_authentication_and_other_prefixes_are_kept():
     )
     profile = profile_of(text)
     assert profile.http.login.basic == "{username}:{password}"
-    assert (profile.socket.header, profile.socket.token) == (
-        "X-Auth-Token",
-        "{access_token}",
-    )
+    assert profile.socket.header == "X-Auth-Token"
+    assert profile.socket.token == "{access_token}"
     glued = har(
         login(), socket("/ws", 2, (IN, 1, ALERT), subprotocols=f"v1, token.{TOKEN}")
     )
@@ -438,10 +426,8 @@ def test_home_assistants_page_is_read_as_far_as_it_was_recorded():
     (path,) = (each for each in RECORDED if each.stem == "home-assistant")
     profile = profile_of(path.read_text("utf-8"))
     assert profile.http.login[-1].form["grant_type"] == "authorization_code"
-    assert (profile.tokens.access, profile.tokens.refresh) == (
-        "access_token",
-        "refresh_token",
-    )
+    tokens = profile.tokens
+    assert (tokens.access, tokens.refresh) == ("access_token", "refresh_token")
     assert profile.socket.path == "/api/websocket"
     assert profile.socket.split_lists
     auth, *subscriptions = profile.handshake

@@ -115,10 +115,6 @@ def test_a_key_that_has_no_effect_where_it_stands_is_refused_there(table, key):
             "[http.device]\npath = '//evil'\ntoken_path = '/t'\nclient_id = 'me'",
             ":3:1: http.device.path: ",
         ),
-        (
-            "[[handshake]]\nsend = { message = '{chanel}' }",
-            "handshake.0.send.message: there is no variable {chanel}",
-        ),
     ],
 )
 def test_what_a_profile_cannot_mean_is_refused_where_it_stands(text, said):

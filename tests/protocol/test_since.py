@@ -9,10 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from notifyws.errors import UsageError
-from notifyws.protocol.loader import profile_text
-from notifyws.protocol.profile import Profile
-from notifyws.protocol.profile_schema import validated
-from notifyws.protocol.profile_text import parse
+from notifyws.protocol.loader import built_in, read_profile
 from notifyws.protocol.since import (
     can_begin,
     is_before,
@@ -21,38 +18,18 @@ from notifyws.protocol.since import (
     spelled,
 )
 from notifyws.protocol.upgrade import upgrade_request
-from tests.protocol import DEFAULT
+from tests.protocol import DEFAULT, profiled
 
 MOMENT = datetime(2024, 1, 15, 10, 30, 0, 250_000, UTC)
 URL = "wss://h/ws"
 
 
-def profiled(**parts):
-    rules = [{"then": "notification"}]
-    return validated(Profile, {"name": "p", "rules": rules, **parts})
+TOLD_A_TIME = ("default", "directus", "gotify", "home-assistant", "nchan", "ntfy")
 
 
-def built_in(name):
-    return parse(*profile_text(name))
-
-
-@pytest.mark.parametrize(
-    ("name", "can"),
-    [
-        ("default", True),
-        ("ntfy", True),
-        ("nchan", True),
-        ("directus", True),
-        ("gotify", True),
-        ("home-assistant", True),
-        ("pusher", False),
-        ("centrifugo", False),
-        ("mattermost", False),
-        ("directus-graphql", False),
-    ],
-)
-def test_a_profile_tells_whether_its_server_can_be_asked(name, can):
-    assert can_begin(built_in(name)) is can
+@pytest.mark.parametrize("name", built_in())
+def test_a_profile_tells_whether_its_server_can_be_asked(name):
+    assert can_begin(read_profile(name)) is (name in TOLD_A_TIME)
 
 
 FORWARDS = {"step": {"path": "/x", "query": {"after": "{last_id}"}}}
@@ -93,14 +70,16 @@ def test_a_time_is_spelled_as_servers_know_it_and_never_later():
     ("name", "asked"), [("default", "?since=0"), ("ntfy", "?since=1705314599")]
 )
 def test_the_query_takes_what_the_profile_says_for_a_time(name, asked):
-    ask = partial(upgrade_request, built_in(name), URL, "T", variables={"topic": "t"})
+    ask = partial(
+        upgrade_request, read_profile(name), URL, "T", variables={"topic": "t"}
+    )
     assert ask(last_id=MOMENT).url.endswith(asked)
     assert ask(last_id="7").url.endswith("?since=7")
     assert "since" not in ask().url
 
 
 def test_the_header_does_too():
-    there = upgrade_request(built_in("nchan"), f"{URL}/a", "T", last_id=MOMENT)
+    there = upgrade_request(read_profile("nchan"), f"{URL}/a", "T", last_id=MOMENT)
     assert there.headers["Last-Event-ID"] == "1705314599:0"
 
 

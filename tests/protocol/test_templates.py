@@ -54,10 +54,6 @@ def test_what_was_filled_in_is_not_filled_again():
     assert fill("x{a}", {"a": "{b}", "b": "no"}) == "x{b}"
 
 
-def test_unset_shows_its_name():
-    assert repr(UNSET) == "UNSET"
-
-
 def test_filters_write_values_in_other_forms():
     known = {"a": {"b": "x?>"}, "n": 5}
     assert fill("{a|json} {a.b|b64} {a.b|b64url} {n|json}", known) == (
@@ -77,6 +73,3 @@ def test_unknown_filters_are_refused_anywhere():
     check({"a": ["{x|json}", 5]})
     with pytest.raises(ValueError, match="there is no filter"):
         check({"a": ["{x|sh}"]})
-
-
-# What a profile leaves open.

@@ -7,10 +7,8 @@ from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.masking import spellings
-from notifyws.protocol.profile import Profile
-from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.upgrade import base_path, upgrade_request
-from tests.protocol import DEFAULT
+from tests.protocol import DEFAULT, profiled
 
 URL = "wss://h/ws"
 NO_RESUME = replace(DEFAULT, resume=None)
@@ -183,11 +181,6 @@ def test_an_opening_knows_its_secret_in_every_spelling(place):
 
 
 # What a profile adds.
-
-
-def profiled(**parts):
-    rules = [{"then": "notification"}]
-    return validated(Profile, {"name": "p", "rules": rules, **parts})
 
 
 AT = "wss://h.example"

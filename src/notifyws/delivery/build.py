@@ -165,7 +165,7 @@ def _cursor(
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.expressions import holds
-    from notifyws.protocol.resume_values import sayable
+    from notifyws.protocol.places import sayable
 
     profile = auth.profile
     resume = profile.resume
@@ -194,8 +194,7 @@ def _cursor(
 
 
 def _places(profile: Profile) -> Places | None:
-    from notifyws.protocol.places import Places
-    from notifyws.protocol.resume_values import sayable
+    from notifyws.protocol.places import Places, sayable
 
     if (follow := profile.follow) is None:
         return None

@@ -17,13 +17,13 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
-- ``places``: where streams stand that a server numbers by itself
+- ``places``: where streams stand that a server numbers by itself, and which of its
+  values can be said to it again
 - ``oauth``: OAuth's grants as HTTP steps
 - ``profile``: the model of a profile
 - ``profile_schema``: its JSON Schema, and its check by pydantic
 - ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
 - ``recorder``: what is recorded of a server, without secrets
-- ``resume_values``: which values of a server's can be said to it again
 - ``rules``: what a frame means
 - ``since``: beginning at a time
 - ``templates``: ``{name}`` filled with what is known
@@ -52,7 +52,6 @@ __all__ = [
     "profile_schema",
     "profile_text",
     "recorder",
-    "resume_values",
     "rules",
     "since",
     "templates",

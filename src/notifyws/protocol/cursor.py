@@ -18,8 +18,7 @@ from datetime import UTC, datetime
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import LONGEST_ID, Deduplicator, mark_of
-from notifyws.protocol.places import Places
-from notifyws.protocol.resume_values import SURE_TO_FIT, fits_url
+from notifyws.protocol.places import SURE_TO_FIT, Places, fits_url
 from notifyws.protocol.since import is_before, sent_at, text_and_zone
 
 UNSURE = 300.0

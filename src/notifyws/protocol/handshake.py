@@ -57,7 +57,6 @@ class HandshakeState:
     Args:
         context: writes the frames, and learns what is captured.
         closes: what the codes in frames mean, as the profile says of closes.
-        places: where streams stand that the server numbers by itself, if it does.
     """
 
     def __init__(

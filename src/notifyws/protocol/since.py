@@ -37,14 +37,9 @@ _TIMESTAMP = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
 def parse_since(text: str, now: datetime) -> str | datetime:
-    """Return what ``--since`` was given: an id, or the time to begin at.
+    """Return what ``--since`` was given: an id, or the time to begin at, in UTC.
 
-    Args:
-        text: an id, a duration or a time.
-        now: with its zone.
-
-    Returns:
-        The id, or the time in UTC.
+    ``now`` has its zone.
 
     Raises:
         UsageError: it is a time that cannot be, has no zone, or is still to come.
@@ -63,9 +58,6 @@ def parse_since(text: str, now: datetime) -> str | datetime:
 
 def parse_duration(text: str, option: str) -> float:
     """Return the seconds that an option was given: ``30s``, ``5m``, ``1h30m``, ``90``.
-
-    Args:
-        text: as it was typed; a bare number is seconds.
 
     Raises:
         UsageError: it is no duration, or none that makes sense.

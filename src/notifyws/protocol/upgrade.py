@@ -21,9 +21,8 @@ from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, strict_json
 from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
-from notifyws.protocol.places import Places
+from notifyws.protocol.places import SUBPROTOCOL, Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
-from notifyws.protocol.resume_values import SUBPROTOCOL
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill, filled_texts, shown, variables_of
 from notifyws.protocol.token_replies import unsendable
@@ -40,17 +39,10 @@ class UpgradeRequest(Masked, frozen=True):
         secrets: gives what must be masked in whatever the peer or the library says.
         known: variables of its templates; may hold the token.
         closes: what codes in frames mean.
-        places: where streams stand that the server numbers by itself.
     """
 
     masked: ClassVar = (
-        "url",
-        "headers",
-        "subprotocols",
-        "frames",
-        "secrets",
-        "steps",
-        "known",
+        *("url", "headers", "subprotocols", "frames", "secrets", "steps", "known"),
         "read",
     )
 
@@ -85,7 +77,6 @@ def upgrade_request(
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, or at this time, where the profile
             can.
-        places: where streams stand that the server numbers by itself.
         variables: the profile's constants and what the user added.
         secrets: gives what else a server knows and nobody may see.
 

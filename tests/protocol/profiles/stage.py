@@ -7,12 +7,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
+from notifyws.delivery.sender import SendResult
 from notifyws.errors import NotifyError
 from tests.support.httpd import (
     CLOSE,
@@ -117,11 +119,12 @@ async def stage(
 
 @asynccontextmanager
 async def listening(
-    one: Stage, profile: str, **settings: Any
+    one: Stage, profile: str, since: datetime | None = None, **settings: Any
 ) -> AsyncIterator[tuple[NotificationService, list[Any], list[Any]]]:
     """Connect; yields the service, its notifications and its events."""
     said = {"cache_url": "memory://", "retry_delays": (0.1,), **settings}
-    service = NotificationService(Settings(url=one.url, profile=profile, **said))
+    there = Settings(url=one.url, profile=profile, **said)
+    service = NotificationService(there, since=since)
     notifications: list[Any] = []
     events: list[Any] = []
     service.listener.observers.append(events.append)
@@ -137,6 +140,15 @@ async def ended(one: Stage, profile: str, **settings: Any) -> NotifyError:
         async with listening(one, profile, **settings) as (service, _, _events):
             await service.closed()
     return caught.value
+
+
+async def sent(
+    one: Stage, profile: str, payload: Mapping[str, str], **settings: Any
+) -> SendResult:
+    """Return what becomes of a message of somebody who does not listen."""
+    there = Settings(url=one.url, profile=profile, cache_url="memory://", **settings)
+    async with NotificationService(there) as service:
+        return await service.send({"type": "x", "payload": payload})
 
 
 async def end_of(

@@ -3,22 +3,21 @@
 None of these was run against the real server, and the profiles say so.
 """
 
-import asyncio
 import base64
 import json
 from datetime import UTC, datetime
 
 import pytest
 
-from notifyws import NotificationService
-from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, stage, until
+from tests.protocol.profiles.stage import gaps, listening, sent, stage, until
 from tests.support.httpd import json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 USER = {"username": "me", "password": "sentinel-password"}
+NOTE = {"title": "t", "message": "m"}
 
 
 @pytest.mark.parametrize("name", ["gotify", "ntfy", "mattermost", "centrifugo"])
@@ -35,9 +34,8 @@ def gotify(number, priority=5):
 
 async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
     def client(request):
-        assert request.headers["authorization"] == "Basic " + base64.b64encode(
-            b"me:sentinel-password"
-        ).decode("ascii")
+        basic = base64.b64encode(b"me:sentinel-password").decode()
+        assert request.headers["authorization"] == f"Basic {basic}"
         return json_answer({"id": 1, "token": "client-token"})
 
     def messages(request):
@@ -46,92 +44,49 @@ async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
         page = [gotify(5), gotify(4)] if not before else [gotify(3), gotify(2)]
         return json_answer({"messages": page, "paging": {}})
 
-    async def first(socket):
-        await socket.say(gotify(2, priority=9))
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
-
-    async def second(socket):
-        await socket.say(gotify(6, priority=0))
-        await socket.stay()
-
     answers = {"POST /client": client, "GET /message": messages}
-    async with (
-        stage(answers, first, second) as one,
-        listening(one, "gotify", **USER) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 5)
-        assert [n.id for n in found] == [2, 3, 4, 5, 6]
-        assert [n.type for n in found] == ["high", "normal", "normal", "normal", "low"]
-        assert found[0].link == "https://example.com/a"
-        assert one.sockets[0].request.target == "/stream?token=client-token"
-        assert "gap" not in [event.name for event in events]
-
-
-async def test_gotify_refuses_a_wrong_password():
-    refused = {"POST /client": lambda _: json_answer({"error": "Unauthorized"}, 401)}
-    async with stage(refused) as one:
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, "gotify", **USER):
-                pass
+    first = cutting(gotify(2, priority=9), after=0.05)
+    second = telling(gotify(6, priority=0))
+    async with scene("gotify", first, second, answers=answers, **USER) as seen:
+        await until(lambda: len(seen.found) == 5)
+        assert [n.id for n in seen.found] == [2, 3, 4, 5, 6]
+        types = [n.type for n in seen.found]
+        assert types == ["high", "normal", "normal", "normal", "low"]
+        assert seen.found[0].link == "https://example.com/a"
+        asked = seen.server.sockets[0].request.target
+        assert asked == "/stream?token=client-token"
+        assert not gaps(seen.events)
 
 
 async def test_gotify_sends_with_the_token_of_an_application():
     async with stage({"POST /message": lambda _: json_answer({"id": 1})}) as one:
-        said = Settings(
-            url=one.url,
-            profile="gotify",
-            token="client-token",
-            variables="app_token=app-token",
-            cache_url="memory://",
-        )
-        async with NotificationService(said) as service:
-            message = {"type": "x", "payload": {"title": "t", "message": "m"}}
-            assert (await service.send(message)).status == "delivered"
+        said = {"token": "client-token", "variables": "app_token=app-token"}
+        assert (await sent(one, "gotify", NOTE, **said)).status == "delivered"
         asked = one.asked("/message")[0]
-        assert asked.headers["x-gotify-key"] == "app-token"
-        assert asked.json == {"title": "t", "message": "m"}
+        assert (asked.headers["x-gotify-key"], asked.json) == ("app-token", NOTE)
 
 
 async def test_ntfy_is_resumed_since_the_last_id():
     opened = {"id": "o", "time": 1, "event": "open", "topic": "news"}
     alive = {"id": "k", "time": 1, "event": "keepalive", "topic": "news"}
-    first_one = {"id": "m1", "time": 1700000000, "event": "message", "topic": "news"}
-
-    async def first(socket):
-        for frame in (opened, alive, {**first_one, "message": "hi", "priority": 5}):
-            await socket.say(frame)
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
-
-    async def second(socket):
-        await socket.say(
-            {**first_one, "id": "m2", "title": "T", "click": "https://e.x"}
-        )
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as one,
-        listening(one, "ntfy", variables="topic=news", token="tk_1") as (_, found, _e),
-    ):
-        await until(lambda: len(found) == 2)
-        assert [(n.id, n.type, n.title) for n in found] == [
-            ("m1", "urgent", "news"),
-            ("m2", "default", "T"),
-        ]
-        assert found[0].timestamp == "2023-11-14T22:13:20.000Z"
-        asked = [socket.request for socket in one.sockets]
+    one = {"id": "m1", "time": 1700000000, "event": "message", "topic": "news"}
+    urgent = {**one, "message": "hi", "priority": 5}
+    first = cutting(opened, alive, urgent, after=0.05)
+    second = telling({**one, "id": "m2", "title": "T", "click": "https://e.x"})
+    said = {"variables": "topic=news", "token": "tk_1"}
+    async with scene("ntfy", first, second, **said) as seen:
+        await until(lambda: len(seen.found) == 2)
+        told = [(n.id, n.type, n.title) for n in seen.found]
+        assert told == [("m1", "urgent", "news"), ("m2", "default", "T")]
+        assert seen.found[0].timestamp == "2023-11-14T22:13:20.000Z"
+        asked = [socket.request for socket in seen.server.sockets]
         assert asked[0].headers["authorization"] == "Bearer tk_1"
         assert [each.target for each in asked] == ["/news/ws", "/news/ws?since=m1"]
 
 
 async def test_a_public_ntfy_topic_needs_no_token_and_takes_messages():
     async with stage({"POST /": lambda _: json_answer({"id": "m"})}) as one:
-        said = Settings(
-            url=one.url, profile="ntfy", variables="topic=news", cache_url="memory://"
-        )
-        async with NotificationService(said) as service:
-            await service.send({"type": "x", "payload": {"message": "hi"}})
+        await sent(one, "ntfy", {"message": "hi"}, variables="topic=news")
         asked = one.asked("/")[0]
         assert asked.json == {"topic": "news", "message": "hi"}
         assert "authorization" not in asked.headers
@@ -155,27 +110,13 @@ async def test_mattermost_gives_its_token_in_a_header_and_posts_in_strings():
         await socket.say({"event": "typing", "data": {}, "seq": 2})
         await socket.stay()
 
-    async with (
-        stage({"POST /api/v4/users/login": login}, story) as one,
-        listening(one, "mattermost", **USER) as (service, found, _),
-    ):
-        await until(lambda: found)
-        assert (found[0].title, found[0].message) == ("Town Square", "@ada: hello")
-        assert (found[0].id, found[0].timestamp) == ("p1", "2023-11-14T22:13:20.000Z")
-        assert await service.get_user_id() == "u1"
-
-
-async def test_a_mattermost_token_that_fails_is_an_authentication_failure():
-    async def story(socket):
-        asked = await socket.hears()
-        error = {"id": "api.web_socket_router.not_authenticated", "message": "no"}
-        await socket.say({"status": "FAIL", "seq_reply": asked["seq"], "error": error})
-        await socket.stay()
-
-    async with stage({}, story) as one:
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, "mattermost", token="bad"):
-                pass
+    answers = {"POST /api/v4/users/login": login}
+    async with scene("mattermost", story, answers=answers, **USER) as seen:
+        await until(lambda: seen.found)
+        (post,) = seen.found
+        assert (post.title, post.message) == ("Town Square", "@ada: hello")
+        assert (post.id, post.timestamp) == ("p1", "2023-11-14T22:13:20.000Z")
+        assert await seen.service.get_user_id() == "u1"
 
 
 async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
@@ -205,29 +146,6 @@ async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
         assert [n.title for n in found] == ["a", "b"]
 
 
-async def test_a_centrifugo_channel_that_is_not_allowed_ends_it():
-    async def story(socket):
-        await socket.hears()
-        await socket.say({"id": 1, "connect": {}})
-        await socket.hears()
-        await socket.say({"id": 2, "error": {"code": 103, "message": "denied"}})
-        await socket.stay()
-
-    async with stage({}, story) as one:
-        said = {"variables": "channel=news", "token": "jwt"}
-        with pytest.raises(AuthenticationFailed, match="denied"):
-            async with listening(one, "centrifugo", **said):
-                pass
-
-
-def begun(one, profile, since, **settings):
-    """A service that begins at a time."""
-    said = {"cache_url": "memory://", **settings}
-    return NotificationService(
-        Settings(url=one.url, profile=profile, **said), since=since
-    )
-
-
 async def test_gotify_pages_back_to_a_time():
     pages = []
 
@@ -237,58 +155,28 @@ async def test_gotify_pages_back_to_a_time():
         found = [{**gotify(n), "date": f"2026-01-02T03:0{n}:00Z"} for n in numbers]
         return json_answer({"messages": found, "paging": {}})
 
-    async def story(socket):
-        await socket.stay()
-
-    since = datetime(2026, 1, 2, 3, 7, tzinfo=UTC)
-    async with (
-        stage({"GET /message": messages}, story) as one,
-        begun(one, "gotify", since, token="client-token") as service,
-    ):
-        found = []
-        service.on("message")(found.append)
-        await service.connect()
-        await until(lambda: len(found) == 3)
-        assert [n.id for n in found] == [7, 8, 9]
+    said = {"since": datetime(2026, 1, 2, 3, 7, tzinfo=UTC), "token": "client-token"}
+    answers = {"GET /message": messages}
+    async with scene("gotify", telling(), answers=answers, **said) as seen:
+        await until(lambda: len(seen.found) == 3)
+        assert [n.id for n in seen.found] == [7, 8, 9]
         assert pages == ["", "8"]
 
 
-async def test_nchan_is_asked_for_what_came_after_the_second_before():
-    async def story(socket):
-        await socket.say('id: 1705314600:0\n\n{"type":"t","title":"one"}')
-        await socket.stay()
-
-    since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-    async with (
-        stage({}, story, subprotocol="ws+meta.nchan") as one,
-        begun(one, "nchan", since, variables="channel=news") as service,
-    ):
-        found = []
-        service.on("message")(found.append)
-        await service.connect()
-        await until(lambda: found)
-        assert one.sockets[0].request.headers["last-event-id"] == "1705314599:0"
-
-
 async def test_directus_is_asked_by_timestamp_for_a_time_and_by_id_later():
-    async def story(socket):
+    async def greet(socket):
         assert (await socket.hears())["type"] == "auth"
         await socket.say({"type": "auth", "status": "ok"})
-        asked = (await socket.hears())["query"]["filter"]
-        if len(one.sockets) > 1:
-            assert asked == {"id": {"_gt": 7}}
-            return await socket.stay()
-        assert asked == {"timestamp": {"_gte": "2024-01-15T10:30:00.000Z"}}
-        missed = {"id": 7, "subject": "s", "timestamp": "2024-01-15T10:31:00Z"}
-        await socket.say({"type": "subscription", "event": "init", "data": [missed]})
-        await asyncio.sleep(0.05)
-        return socket.peer.cut()
+        await socket.hears()
 
+    missed = {"id": 7, "subject": "s", "timestamp": "2024-01-15T10:31:00Z"}
+    init = {"type": "subscription", "event": "init", "data": [missed]}
+    stories = cutting(greet, init, after=0.05), telling(greet)
     since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-    async with (
-        stage({}, story) as one,
-        begun(one, "directus", since, token="t", retry_delays=(0.1,)) as service,
-    ):
-        await service.connect_with_retry()
-        await until(lambda: len(one.sockets) == 2 and len(one.sockets[1].heard) == 2)
-        assert service.listener.received == 1
+    async with scene("directus", *stories, since=since, token="t") as seen:
+        sockets = seen.server.sockets
+        await until(lambda: len(sockets) == 2 and len(sockets[1].heard) == 2)
+        assert seen.service.listener.received == 1
+        asked = [socket.heard[1]["query"]["filter"] for socket in sockets]
+        by_time = {"timestamp": {"_gte": "2024-01-15T10:30:00.000Z"}}
+        assert asked == [by_time, {"id": {"_gt": 7}}]

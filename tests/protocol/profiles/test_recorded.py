@@ -10,23 +10,20 @@ from contextlib import nullcontext
 
 import pytest
 
-from notifyws.errors import (
-    AuthenticationFailed,
-    MessageRejected,
-    MessageUnconfirmed,
-    NetworkFailed,
-)
-from tests.protocol.profiles.stage import listening, stage, until
+from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
+from tests.protocol.profiles.stage import gaps, listening, sent, stage, until
 from tests.support.httpd import answer, json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
+NOTE = {"title": "t", "message": "m"}
 
 
 class Directus:
-    """Gives numbered tokens that live ``lives`` ms, and knows which refresh lives."""
+    """Gives numbered tokens that live ``lives`` ms; each refreshes once."""
 
     def __init__(self, lives=900_000):
-        self.lives, self.given, self.revoked = lives, 0, set()
+        self.lives, self.given = lives, 0
         self.answers = {
             "POST /auth/login": self.login,
             "POST /auth/refresh": self.refresh,
@@ -40,24 +37,19 @@ class Directus:
         given["refresh_token"] = f"refresh-token-{self.given}"
         return json_answer({"data": given})
 
-    def refuse(self):
-        error = {"message": "Invalid user credentials."}
-        error["extensions"] = {"code": "INVALID_CREDENTIALS"}
-        return json_answer({"errors": [error]}, 401)
-
     def login(self, request):
-        right = request.json == {
-            "email": USER["username"],
-            "password": USER["password"],
-        }
-        return self.tokens() if right else self.refuse()
+        assert request.json["email"] == USER["username"]
+        assert request.json["password"] == USER["password"]
+        return self.tokens()
 
     def refresh(self, request):
-        token = request.json["refresh_token"]
-        if token in self.revoked or request.json["mode"] != "json":
-            return self.refuse()
-        self.revoked.add(token)
+        assert request.json["mode"] == "json"
+        assert request.json["refresh_token"] == f"refresh-token-{self.given}"
         return self.tokens()
+
+
+def directus(*stories, lives=900_000):
+    return scene("directus", *stories, answers=Directus(lives).answers, **USER)
 
 
 def row(number):
@@ -65,11 +57,14 @@ def row(number):
     return {"id": number, "timestamp": at, "subject": f"s{number}", "message": "m"}
 
 
-async def greet(socket):
+async def greet(socket, *missed):
+    """Let the client subscribe; return what it asked for."""
     assert (await socket.hears())["type"] == "auth"
     await socket.say({"type": "auth", "status": "ok"})
     subscribe = await socket.hears()
     assert subscribe["collection"] == "directus_notifications"
+    init = {"type": "subscription", "event": "init", "uid": "notifyws"}
+    await socket.say({**init, "data": [*missed]} if missed else init)
     return subscribe
 
 
@@ -78,145 +73,75 @@ def created(*numbers):
     return {"type": "subscription", "event": "create", "data": rows, "uid": "notifyws"}
 
 
-INIT = {"type": "subscription", "event": "init", "uid": "notifyws"}
-
-
 async def test_directus_notifications_are_read_and_its_pings_answered():
     async def story(socket):
-        subscribe = await greet(socket)
-        assert subscribe["event"] == "create"
-        await socket.say(INIT)
+        assert (await greet(socket))["event"] == "create"
         await socket.say({"type": "ping"})
         assert await socket.hears() == {"type": "pong"}
         await socket.say(created(1, 2))
         await socket.stay()
 
-    async with stage(Directus().answers, story) as one:
-        async with listening(one, "directus", **USER) as (_, found, _events):
-            await until(lambda: len(found) == 2)
-            assert [(n.id, n.title, n.message) for n in found] == [
-                (1, "s1", "m"),
-                (2, "s2", "m"),
-            ]
-            assert found[0].timestamp == "2026-01-02T03:04:05.000Z"
-        assert one.sockets[0].request.target.startswith("/websocket?access_token=")
-        assert one.sockets[0].pings == 0
+    async with directus(story) as seen:
+        await until(lambda: len(seen.found) == 2)
+        told = [(n.id, n.title, n.message) for n in seen.found]
+        assert told == [(1, "s1", "m"), (2, "s2", "m")]
+        assert seen.found[0].timestamp == "2026-01-02T03:04:05.000Z"
+        (socket,) = seen.server.sockets
+        assert socket.request.target.startswith("/websocket?access_token=")
+        assert socket.pings == 0
 
 
 async def test_directus_tokens_are_renewed_in_place_when_the_server_says_so():
-    async def story(socket):
-        await greet(socket)
-        await socket.say(INIT)
-        error = {"code": "TOKEN_EXPIRED", "message": "Token expired."}
-        await socket.say({"type": "auth", "status": "error", "error": error})
+    async def renew(socket):
         renewal = await socket.hears()
         assert renewal["access_token"] == "access-token-2"
         await socket.say({"type": "auth", "status": "ok", "uid": renewal["uid"]})
-        await socket.say(created(3))
-        await socket.stay()
 
-    async with stage(Directus().answers, story) as one:
-        async with listening(one, "directus", **USER) as (_, found, _events):
-            await until(lambda: found)
-        assert len(one.sockets) == 1
+    error = {"code": "TOKEN_EXPIRED", "message": "Token expired."}
+    expired = {"type": "auth", "status": "error", "error": error}
+    async with directus(telling(greet, expired, renew, created(3))) as seen:
+        await until(lambda: seen.found)
+        assert len(seen.server.sockets) == 1
 
 
 async def test_directus_tokens_are_renewed_in_place_before_they_end():
-    async def story(socket):
-        await greet(socket)
-        await socket.say(INIT)
+    async def renew_twice(socket):
         for number in range(2, 4):
             renewal = await socket.hears()
             assert renewal["access_token"] == f"access-token-{number}"
             await socket.say({"type": "auth", "status": "ok", "uid": "renewal"})
-        await socket.say(created(3))
-        await socket.stay()
 
-    async with stage(Directus(lives=1300).answers, story) as one:
-        async with listening(one, "directus", **USER) as (_, found, _events):
-            await until(lambda: found)
-        assert len(one.sockets) == 1
+    async with directus(telling(greet, renew_twice, created(3)), lives=1300) as seen:
+        await until(lambda: seen.found)
+        assert len(seen.server.sockets) == 1
 
 
 async def test_directus_brings_what_was_missed_and_nothing_twice():
-    async def first(socket):
-        await greet(socket)
-        await socket.say(INIT)
-        await socket.say(created(7))
-        socket.peer.cut()
-
-    async def second(socket):
-        subscribe = await greet(socket)
+    async def greet_again(socket):
+        subscribe = await greet(socket, row(7), row(8), row(9))
         assert subscribe["query"]["filter"] == {"id": {"_gt": 7}}
         assert "event" not in subscribe
-        await socket.say({**INIT, "data": [row(7), row(8), row(9)]})
-        await socket.say(created(9, 10))
-        await socket.stay()
 
-    async with (
-        stage(Directus().answers, first, second) as one,
-        listening(one, "directus", **USER) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 4)
-        assert [n.id for n in found] == [7, 8, 9, 10]
-        assert "gap" not in [event.name for event in events]
-
-
-async def test_a_revoked_directus_session_leads_to_a_fresh_login():
-    async def story(socket):
-        await greet(socket)
-        await socket.say(INIT)
-        await socket.stay()
-
-    directus = Directus()
-    async with stage(directus.answers, story) as one:
-        async with listening(one, "directus", **USER) as (service, _, _events):
-            directus.revoked.add("refresh-token-1")
-            token = await service._auth.tokens.renew("access-token-1")
-            assert (token.value, token.source) == ("access-token-2", "login")
-        assert len(one.asked("/auth/login")) == 2
+    first, second = cutting(greet, created(7)), telling(greet_again, created(9, 10))
+    async with directus(first, second) as seen:
+        await until(lambda: len(seen.found) == 4)
+        assert [n.id for n in seen.found] == [7, 8, 9, 10]
+        assert not gaps(seen.events)
 
 
 async def test_a_directus_message_goes_to_oneself_over_http():
     async with stage(Directus().answers) as one:
-        from notifyws import NotificationService
-        from notifyws.config.settings import Settings
-
-        said = Settings(url=one.url, profile="directus", cache_url="memory://", **USER)
-        async with NotificationService(said) as service:
-            await service.send({"type": "x", "payload": {"title": "t", "message": "m"}})
-        sent = one.asked("/notifications")[0]
-        assert sent.json == {"recipient": "u1", "subject": "t", "message": "m"}
-        assert sent.headers["authorization"] == "Bearer access-token-1"
+        await sent(one, "directus", NOTE, **USER)
+        asked = one.asked("/notifications")[0]
+        assert asked.json == {"recipient": "u1", "subject": "t", "message": "m"}
+        assert asked.headers["authorization"] == "Bearer access-token-1"
         assert not one.sockets
 
 
-async def test_a_wrong_directus_password_says_what_the_server_says():
-    async with stage(Directus().answers) as one:
-        wrong = {**USER, "password": "wrong"}
-        with pytest.raises(AuthenticationFailed, match="Invalid user credentials"):
-            async with listening(one, "directus", **wrong):
-                pass
-
-
-async def test_a_directus_handshake_that_fails_twice_is_an_authentication_failure():
-    async def story(socket):
-        await socket.hears()
-        error = {"code": "AUTH_FAILED", "message": "Authentication handshake failed."}
-        await socket.say({"type": "auth", "status": "error", "error": error})
-        await socket.peer.close()
-
-    async with stage(Directus().answers, story) as one:
-        with pytest.raises(AuthenticationFailed, match="handshake failed"):
-            async with listening(one, "directus", **USER):
-                pass
-
-
-def home_assistant(password="sentinel-password"):
+def home_assistant(*stories):
     def flow(request):
-        if request.json["password"] == password:
-            return json_answer({"type": "create_entry", "result": "one-time-code"})
-        return json_answer({"type": "form", "errors": {"base": "invalid_auth"}})
+        assert request.json["password"] == USER["password"]
+        return json_answer({"type": "create_entry", "result": "one-time-code"})
 
     def token(request):
         form = dict(pair.split("=") for pair in request.body.decode().split("&"))
@@ -227,17 +152,17 @@ def home_assistant(password="sentinel-password"):
         if form["grant_type"] == "authorization_code":
             assert form["code"] == "one-time-code"
             return json_answer({**given, "refresh_token": "ha-refresh"})
-        if form["refresh_token"] == "ha-refresh":
-            return json_answer({**given, "access_token": "ha-access-2"})
-        return json_answer({"error": "invalid_grant"}, 400)
+        assert form["refresh_token"] == "ha-refresh"
+        return json_answer({**given, "access_token": "ha-access-2"})
 
-    return {
+    answers = {
         "POST /auth/login_flow": lambda _: json_answer(
             {"type": "form", "flow_id": "flow-1"}
         ),
         "POST /auth/login_flow/flow-1": flow,
         "POST /auth/token": token,
     }
+    return scene("home-assistant", *stories, answers=answers, **USER)
 
 
 def held(name, at="2026-01-02T03:04:05+00:00"):
@@ -264,67 +189,37 @@ async def hello(socket, *held_there):
 
 
 async def test_home_assistant_sends_a_snapshot_and_then_what_is_new():
-    async def first(socket):
-        await hello(socket, "n1")
-        await socket.say(persistent("added", "n2"))
-        await socket.say(persistent("removed", "n1"))
-        socket.peer.cut()
-
-    async def second(socket):
-        await hello(socket, "n1", "n2", "n3")
-        await socket.stay()
-
-    async with (
-        stage(home_assistant(), first, second) as one,
-        listening(one, "home-assistant", **USER) as (_, found, events),
-    ):
-        await until(lambda: len(found) == 3)
+    changes = persistent("added", "n2"), persistent("removed", "n1")
+    first = cutting(lambda socket: hello(socket, "n1"), *changes)
+    second = telling(lambda socket: hello(socket, "n1", "n2", "n3"))
+    async with home_assistant(first, second) as seen:
+        await until(lambda: len(seen.found) == 3)
         await asyncio.sleep(0.05)
-        assert [n.title for n in found] == ["n1", "n2", "n3"]
-        assert "gap" not in [event.name for event in events]
+        assert [n.title for n in seen.found] == ["n1", "n2", "n3"]
+        assert not gaps(seen.events)
 
 
 async def test_home_assistant_numbers_everything_upwards_and_acknowledges():
-    async def story(socket):
-        await hello(socket)
+    async def acknowledge(socket):
         for outcome in (True, False):
             call = await socket.hears()
-            assert call["service_data"] == {"title": "t", "message": "m"}
+            assert call["service_data"] == NOTE
             error = {"code": "x", "message": "no such thing"}
             result = {"id": call["id"], "type": "result", "success": outcome}
             await socket.say({**result, "error": error})
-        await socket.stay()
 
-    message = {"type": "x", "payload": {"title": "t", "message": "m"}}
-    async with (
-        stage(home_assistant(), story) as one,
-        listening(one, "home-assistant", **USER) as (service, _, _events),
-    ):
-        assert (await service.send(message)).status == "delivered"
+    message = {"type": "x", "payload": NOTE}
+    async with home_assistant(telling(hello, acknowledge)) as seen:
+        assert (await seen.service.send(message)).status == "delivered"
         with pytest.raises(Exception, match="no such thing"):
-            await service.send(message)
-        numbers = [each["id"] for each in one.sockets[0].heard if "id" in each]
-        assert numbers == [1, 2, 3, 4]
+            await seen.service.send(message)
+        heard = seen.server.sockets[0].heard
+        assert [each["id"] for each in heard if "id" in each] == [1, 2, 3, 4]
 
 
-async def test_home_assistant_says_a_wrong_password_with_a_200():
-    async with stage(home_assistant("another")) as one:
-        with pytest.raises(AuthenticationFailed, match="username or password"):
-            async with listening(one, "home-assistant", **USER):
-                pass
-        assert len(one.asked("/auth/login_flow/flow-1")) == 1
-
-
-async def test_home_assistant_keeps_the_refresh_token_and_then_revokes_it():
-    async def story(socket):
-        await hello(socket)
-        await socket.stay()
-
-    async with (
-        stage(home_assistant(), story) as one,
-        listening(one, "home-assistant", **USER) as (service, _, _events),
-    ):
-        tokens = service._auth.tokens
+async def test_home_assistant_keeps_the_refresh_token():
+    async with home_assistant(telling(hello)) as seen:
+        tokens = seen.service._auth.tokens
         assert (await tokens.renew("ha-access")).value == "ha-access-2"
         assert (await tokens.peek()).refresh == "ha-refresh"
 
@@ -334,22 +229,19 @@ def headed(ident, value):
 
 
 NCHAN = {"variables": "channel=news"}
+GRAPHQL = {"Sec_WebSocket_Protocol": "graphql-transport-ws"}
 META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
 
 
 async def test_nchan_is_resumed_by_the_last_event_id_and_repeats_are_dropped():
-    async def first(socket):
-        await socket.say(headed("17:0", {"title": "one", "n": 1}))
-        await socket.say(headed("17:1", {"title": "two"}))
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
+    known = headed("17:0", {"title": "one", "n": 1}), headed("17:1", {"title": "two"})
 
     async def second(socket):  # an id it does not know: everything again
         for number in range(3):
             await socket.say(headed(f"17:{number}", {"title": str(number)}))
         await socket.peer.close(1001, "410 Gone")
 
-    async with stage({}, first, second, **META) as one:
+    async with stage({}, cutting(*known, after=0.05), second, **META) as one:
         with pytest.raises(NetworkFailed, match="410 Gone"):
             async with listening(one, "nchan", **NCHAN) as (service, found, _events):
                 await service.closed()
@@ -364,13 +256,7 @@ async def test_nchan_is_resumed_by_the_last_event_id_and_repeats_are_dropped():
 async def test_nchan_takes_messages_over_http():
     accepted = {"POST /pub/news": lambda _: answer(202)}
     async with stage(accepted) as one:
-        from notifyws import NotificationService
-        from notifyws.config.settings import Settings
-
-        said = Settings(url=one.url, profile="nchan", cache_url="memory://", **NCHAN)
-        async with NotificationService(said) as service:
-            sent = await service.send({"type": "x", "payload": {"title": "t"}})
-        assert sent.status == "delivered"
+        assert (await sent(one, "nchan", NOTE, **NCHAN)).status == "delivered"
         assert one.asked("/pub/news")[0].json["title"] == "t"
 
 
@@ -387,13 +273,8 @@ async def test_nchan_takes_messages_over_http():
 )
 async def test_what_is_no_answer_of_the_server_proves_nothing(said, problem):
     async with stage({"POST /pub/news": lambda _: said}) as one:
-        from notifyws import NotificationService
-        from notifyws.config.settings import Settings
-
-        there = Settings(url=one.url, profile="nchan", cache_url="memory://", **NCHAN)
-        async with NotificationService(there) as service:
-            with pytest.raises(problem) if problem else nullcontext():
-                await service.send({"type": "x", "payload": {"title": "t"}})
+        with pytest.raises(problem) if problem else nullcontext():
+            await sent(one, "nchan", NOTE, **NCHAN)
 
 
 async def test_pusher_subscribes_to_a_public_channel_and_reads_json_in_strings():
@@ -429,13 +310,10 @@ async def test_directus_over_graphql_takes_a_new_socket_before_the_token_ends():
         await socket.say({"type": "next", "id": "notifyws", "payload": item})
         await socket.stay()
 
-    graphql = {"Sec_WebSocket_Protocol": "graphql-transport-ws"}
-    async with (
-        stage(Directus(lives=1300).answers, story, **graphql) as one,
-        listening(one, "directus-graphql", **USER) as (service, found, events),
-    ):
-        await until(lambda: len(one.sockets) == 2)
+    there = {"answers": Directus(lives=1300).answers, "upgrade": GRAPHQL}
+    async with scene("directus-graphql", story, **there, **USER) as seen:
+        await until(lambda: len(seen.server.sockets) == 2)
         await asyncio.sleep(0.1)
-        assert service.is_connected
-        assert [n.title for n in found] == ["s5"]
-        assert "disconnected" not in [event.name for event in events]
+        assert seen.service.is_connected
+        assert [n.title for n in seen.found] == ["s5"]
+        assert "disconnected" not in [event.name for event in seen.events]

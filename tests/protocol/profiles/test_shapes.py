@@ -2,14 +2,24 @@
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from notifyws.errors import AuthenticationFailed, ConfigurationError
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import listening, stage, until
+from tests.protocol.profiles.stage import (
+    end_of,
+    ended,
+    gaps,
+    listening,
+    stage,
+    stays,
+    until,
+)
 from tests.support.httpd import answer, json_answer
+from tests.support.profile_scene import cutting, scene, telling
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -41,6 +51,11 @@ def written(tmp_path, text):
     return str(path)
 
 
+def own(tmp_path, text, *stories):
+    """A listener of a profile of one's own, beside a server of that kind."""
+    return scene(written(tmp_path, text + RULE), *stories, token="T")
+
+
 async def test_the_tutorials_profile_works(tmp_path):
     def token(request):
         assert request.body.startswith(b"grant_type=password&username=me&password=")
@@ -56,48 +71,36 @@ async def test_the_tutorials_profile_works(tmp_path):
         await socket.say({"op": "ready"})
         assert await socket.hears() == {"op": "subscribe", **more}
 
-    async def first(socket):
-        await greet(socket)
+    async def ping(socket):
         await socket.say({"op": "ping"})
         assert await socket.hears() == {"op": "pong", "n": 1}
-        await socket.say(alerts(1, 2))
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
 
-    async def second(socket):
-        await greet(socket, after=2)
-        await socket.say(alerts(2, 3))
+    async def acknowledge(socket):
         for reply in ({"op": "raised"}, {"op": "refused", "reason": "full"}):
             raised = await socket.hears()
             await socket.say({**reply, "ref": raised["ref"]})
-        await socket.stay()
 
-    profile = written(tmp_path, ACME)
-    async with (
-        stage({"POST /oauth/token": token}, first, second) as one,
-        listening(one, profile, **USER) as (service, found, events),
-    ):
-        await until(lambda: len(found) == 3)
-        assert [(n.type, n.title) for n in found] == [
-            ("critical", "h1"),
-            ("critical", "h2"),
-            ("critical", "h3"),
-        ]
+    first = cutting(greet, ping, alerts(1, 2), after=0.05)
+    second = telling(partial(greet, after=2), alerts(2, 3), acknowledge)
+    there = {"answers": {"POST /oauth/token": token}, **USER}
+    async with scene(written(tmp_path, ACME), first, second, **there) as seen:
+        await until(lambda: len(seen.found) == 3)
+        told = [(n.type, n.title) for n in seen.found]
+        assert told == [("critical", title) for title in ("h1", "h2", "h3")]
         message = {"type": "x", "payload": {"title": "t", "message": "m"}}
-        assert (await service.send(message)).status == "delivered"
+        assert (await seen.service.send(message)).status == "delivered"
         with pytest.raises(Exception, match="full"):
-            await service.send(message)
-        assert await service.get_user_id() == "u7"
-        assert "gap" not in [event.name for event in events]
+            await seen.service.send(message)
+        assert await seen.service.get_user_id() == "u7"
+        assert not gaps(seen.events)
 
 
 async def test_the_tutorials_profile_knows_a_wrong_password(tmp_path):
     refused = {"error": "invalid_grant", "error_description": "no such user"}
     answers = {"POST /oauth/token": lambda _: json_answer(refused, 400)}
-    async with stage(answers) as one:
-        with pytest.raises(AuthenticationFailed, match="no such user"):
-            async with listening(one, written(tmp_path, ACME), **USER):
-                pass
+    end = await end_of(stays, written(tmp_path, ACME), answers, **USER)
+    assert isinstance(end, AuthenticationFailed)
+    assert "no such user" in end.message
 
 
 async def test_a_silent_server_is_asked_whether_the_token_is_good(tmp_path):
@@ -111,79 +114,50 @@ headers = { Authorization = "Token {access_token}" }
 token = "Token {access_token}"
 """
 
-    async def story(socket):
-        assert socket.request.headers["authorization"] == "Token good"
-        await socket.say({"type": "a"})
-        await socket.stay()
-
     def me(request):
         good = request.headers["authorization"] == "Token good"
         return answer(200 if good else 401)
 
     profile = written(tmp_path, text + RULE)
-    async with stage({"GET /me": me}, story) as one:
-        async with listening(one, profile, token="good") as (_, found, _events):
-            await until(lambda: found)
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, profile, token="bad"):
-                pass
-        assert len(one.sockets) == 1
+    async with stage({"GET /me": me}, stays) as one:
+        async with listening(one, profile, token="good"):
+            (socket,) = one.sockets
+        assert socket.request.headers["authorization"] == "Token good"
+        end = await ended(one, profile, token="bad")
+        assert isinstance(end, AuthenticationFailed)
+        assert one.sockets == [socket]
 
 
 async def test_nothing_is_sent_to_a_server_that_hangs_up_at_any_frame(tmp_path):
     text = 'name = "mute"\n[socket]\ntoken_in = "query:t"\n'
     text += "[keepalive]\nwebsocket_pings = false\n"
 
-    async def story(socket):
-        await socket.say({"type": "a"})
-        await asyncio.sleep(0.2)
-        await socket.say({"type": "b"})
-        await socket.stay()
+    def wait(socket):
+        return asyncio.sleep(0.2)
 
-    async with (
-        stage({}, story) as one,
-        listening(one, written(tmp_path, text + RULE), token="T") as (_, found, _e),
-    ):
-        await until(lambda: len(found) == 2)
-        assert (one.sockets[0].heard, one.sockets[0].pings) == ([], 0)
+    story = telling({"type": "a"}, wait, {"type": "b"})
+    async with own(tmp_path, text, story) as seen:
+        await until(lambda: len(seen.found) == 2)
+        (socket,) = seen.server.sockets
+        assert (socket.heard, socket.pings) == ([], 0)
 
 
 async def test_a_snapshot_without_ids_repeats_nothing_but_two_equals_are_two(tmp_path):
     text = 'name = "snap"\n[resume]\nsnapshot = true\n'
-
-    async def first(socket):
-        for kind in ("a", "a", "b"):
-            await socket.say({"type": kind})
-        await asyncio.sleep(0.05)
-        socket.peer.cut()
-
-    async def second(socket):
-        for kind in ("a", "a", "b", "b", "c"):
-            await socket.say({"type": kind})
-        await socket.stay()
-
-    async with (
-        stage({}, first, second) as one,
-        listening(one, written(tmp_path, text + RULE), token="T") as (_, found, _e),
-    ):
-        await until(lambda: len(found) == 5)
-        assert [n.type for n in found] == ["a", "a", "b", "b", "c"]
+    held = [{"type": kind} for kind in "aabbc"]
+    stories = cutting(*held[:3], after=0.05), telling(*held)
+    async with own(tmp_path, text, *stories) as seen:
+        await until(lambda: len(seen.found) == 5)
+        assert [n.type for n in seen.found] == [*"aabbc"]
 
 
 async def test_a_dead_line_is_noticed_by_its_silence_or_a_missing_answer(tmp_path):
     silent = "[keepalive]\nwebsocket_pings = false\nsilence = 0.3\n"
     asking = '[keepalive]\nwebsocket_pings = false\nping = { send = { p = "{seq}" }'
     asking += ", every = 0.1, answer_within = 0.2 }\n"
-
-    async def story(socket):
-        await socket.stay()
-
     for text, reason in ((silent, "nothing was heard"), (asking, "no answer")):
-        own = written(tmp_path, 'name = "dead"\n' + text + RULE)
-        async with (
-            stage({}, story) as one,
-            listening(one, own, token="T") as (_, _found, events),
-        ):
+        async with own(tmp_path, 'name = "dead"\n' + text, stays) as seen:
+            events = seen.events
             await until(lambda e=events: any(x.name == "disconnected" for x in e))
             lost = next(x for x in events if x.name == "disconnected")
             assert reason in lost.reason
@@ -192,16 +166,9 @@ async def test_a_dead_line_is_noticed_by_its_silence_or_a_missing_answer(tmp_pat
 async def test_an_auth_failure_on_a_live_socket_ends_in_one(tmp_path):
     text = 'name = "late"\n[[rules]]\nmatch = { type = "out" }\n'
     text += 'then = "auth failed"\nmessage = "why"\n'
-
-    async def story(socket):
-        await socket.say({"type": "out", "why": "banned"})
-        await socket.stay()
-
-    own = written(tmp_path, text + RULE)
-    async with stage({}, story) as one:
-        with pytest.raises(AuthenticationFailed):
-            async with listening(one, own, token="T") as (service, _, _events):
-                await service.closed()
+    out = telling({"type": "out", "why": "banned"})
+    end = await end_of(out, written(tmp_path, text + RULE), token="T")
+    assert isinstance(end, AuthenticationFailed)
 
 
 @pytest.mark.parametrize(
@@ -239,10 +206,8 @@ access = "token"
     hostile = "@evil.example/../..//x?a#b"
     answers = {"POST /one": lambda _: json_answer({"next": hostile})}
     async with stage(answers) as one:
-        own = written(tmp_path, text + RULE)
-        with pytest.raises(Exception, match="404"):
-            async with listening(one, own, max_retries=0, **USER):
-                pass
+        end = await ended(one, written(tmp_path, text + RULE), max_retries=0, **USER)
+        assert "404" in end.message
         target = one.requests[1].target
         assert target.startswith("/two/%40evil.example%2F..")
         assert one.requests[1].headers["host"] == one.requests[0].headers["host"]

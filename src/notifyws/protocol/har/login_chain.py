@@ -20,8 +20,8 @@ from notifyws.protocol.har.values import (
     expression,
     is_secret_name,
     last_name,
-    leaves,
     requested,
+    texts,
 )
 
 MOST_STEPS = 10
@@ -49,11 +49,7 @@ class Chain(Struct):
 
 
 def chain_of(recording: Recording, placed: Placed | None, sources: Sources) -> Chain:
-    """Return the requests that led to the token of a socket.
-
-    Args:
-        placed: the token; ``None`` where the socket has none.
-    """
+    """Return the requests that led to the token of a socket, if it has one."""
     found: dict[int, Exchange] = {}
     refresh, access = None, placed.given if placed else None
     if access is not None and _is_refresh(access.exchange):
@@ -135,8 +131,8 @@ def _same(
     found = [
         Given(each, expression(path), access.name)
         for each in logins
-        for path, leaf in leaves(each.answer)
-        if isinstance(leaf, str) and last_name(path) == access.name
+        for path, _ in texts(each.answer)
+        if last_name(path) == access.name
     ]
     cookies = [each for each in logins if access.name in each.set_cookies]
     found += [Given(each, access.place, access.name) for each in cookies]
@@ -160,9 +156,9 @@ def _refresh_token(
             if given is not None and REFRESH.search(given.name):
                 return given
     for each in reversed(logins):
-        for path, leaf in leaves(each.answer):
+        for path, leaf in texts(each.answer):
             name = last_name(path)
-            if isinstance(leaf, str) and REFRESH.search(name) and len(leaf) >= SHORTEST:
+            if REFRESH.search(name) and len(leaf) >= SHORTEST:
                 return Given(each, expression(path), name)
     return None
 
@@ -171,8 +167,8 @@ def _guess(login: Exchange) -> Given | None:
     """Return the token of an answer by its name."""
     found = [
         Given(login, expression(path), last_name(path))
-        for path, leaf in leaves(login.answer)
-        if isinstance(leaf, str) and is_secret_name(last_name(path))
+        for path, _ in texts(login.answer)
+        if is_secret_name(last_name(path))
     ]
     return next((each for each in found if not REFRESH.search(each.name)), None)
 
@@ -182,14 +178,14 @@ def passwords(exchange: Exchange) -> list[tuple[tuple[str | int, ...], str]]:
     said = exchange.body if exchange.form is None else dict(exchange.form)
     return [
         (path, leaf)
-        for path, leaf in leaves(said)
-        if isinstance(leaf, str) and leaf and PASSWORD.search(last_name(path))
+        for path, leaf in texts(said)
+        if leaf and PASSWORD.search(last_name(path))
     ]
 
 
 def value_of(given: Given) -> str:
     """Return the value of which a place was found."""
-    for path, leaf in leaves(given.exchange.answer):
-        if isinstance(leaf, str) and expression(path) == given.place:
+    for path, leaf in texts(given.exchange.answer):
+        if expression(path) == given.place:
             return leaf
     return given.exchange.set_cookies.get(given.name, "")

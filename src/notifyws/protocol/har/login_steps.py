@@ -28,6 +28,7 @@ from notifyws.protocol.har.values import (
     leaves,
     literals,
     own_headers,
+    texts,
 )
 from notifyws.protocol.har.variables import Variables
 
@@ -76,11 +77,7 @@ class Login(Struct):
 def login_of(
     recording: Recording, placed: Placed | None, sources: Sources, variables: Variables
 ) -> Login:
-    """Return how the token of a socket was got.
-
-    Args:
-        placed: the token; ``None`` where the socket has none.
-    """
+    """Return how the token of a socket was got, if it has one."""
     chain = chain_of(recording, placed, sources)
     known = _credentials(chain.exchanges)
     login = Login([], None, None, {}, known)
@@ -121,21 +118,21 @@ def _credentials(logins: Iterable[Exchange]) -> dict[str, str]:
     for each in logins:
         said = each.body if each.form is None else dict(each.form)
         users: dict[tuple[str | int, ...], dict[str, None]] = {}
-        for path, leaf in leaves(said):
-            if isinstance(leaf, str) and leaf and USERNAME.search(last_name(path)):
+        for path, leaf in texts(said):
+            if leaf and USERNAME.search(last_name(path)):
                 users.setdefault(path[:-1], {})[leaf] = None
         for path, password in passwords(each):
             known[password] = "password"
             names = (name for name in users.get(path[:-1], ()) if name != password)
             known.update(dict.fromkeys(islice(names, 1), "username"))
-        for _, leaf in leaves(said):
+        for _, leaf in texts(said):
             known.update(_in_document(leaf))
     return known
 
 
-def _in_document(leaf: Any) -> dict[str, str]:
+def _in_document(text: str) -> dict[str, str]:
     """Return the credentials that stand in a GraphQL document itself."""
-    said = list(literals(leaf)) if isinstance(leaf, str) else []
+    said = list(literals(text))
     secret = [value for name, value in said if PASSWORD.search(name)]
     users = [value for name, value in said if USERNAME.search(name)] if secret else []
     return dict.fromkeys(users[:1], "username") | dict.fromkeys(secret, "password")
@@ -203,8 +200,7 @@ def _tokens(chain: Chain) -> dict[str, str]:
     tokens = {"access": chain.access.place}
     if chain.refresh_token is not None:
         tokens["refresh"] = chain.refresh_token.place
-    beside = list(leaves(chain.access.exchange.answer))
-    for path, leaf in beside:
+    for path, leaf in leaves(chain.access.exchange.answer):
         if isinstance(leaf, bool) or not isinstance(leaf, int | float | str):
             continue
         for key, names in LIFETIMES:
@@ -223,11 +219,10 @@ def _failed(recording: Recording, logins: Sequence[Exchange]) -> tuple[int, str]
     steps = {(each.method, each.path) for each in logins if passwords(each)}
     for each in recording.exchanges:
         if 400 <= each.status < 500 and (each.method, each.path) in steps:
-            texts = [
+            places = (
                 expression(path)
-                for path, leaf in leaves(each.answer)
-                if isinstance(leaf, str)
-                and re.search("(?i)messag|error|detail", last_name(path))
-            ]
-            return each.status, next(iter(texts), "")
+                for path, _ in texts(each.answer)
+                if re.search("(?i)messag|error|detail", last_name(path))
+            )
+            return each.status, next(places, "")
     return None

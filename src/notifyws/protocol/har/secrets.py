@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.values import (
     PASSWORD,
-    PLAIN,
     is_opaque,
+    is_plain,
     is_secret_name,
     last_name,
     leaves,
@@ -237,11 +237,7 @@ class Harmless:
         self._hosts = hosts | {each.partition(":")[0] for each in hosts}
 
     def has(self, text: str, name: str = "") -> bool:
-        """Return whether a text is known to be no secret.
-
-        Args:
-            name: what it is called where it stands.
-        """
+        """Return whether a text is known to be no secret where it has this name."""
         most = LONGEST if LISTS.search(name) else MOST_WORDS
         if text in self._hosts or is_protocol(text, most) or self._was_given(text):
             return True
@@ -260,9 +256,7 @@ class Harmless:
     def has_number(self, number: float, name: str, *, in_list: bool) -> bool:
         """Return whether a number is known to be no secret: a digit is none.
 
-        Args:
-            name: what it is called where it stands.
-            in_list: whether it is one of several, which together may be one.
+        Several of them may be one, as they stand ``in_list``.
         """
         digit = number in range(10) and not in_list
         return digit or (NUMBERED.search(name) is not None and abs(number) < 1000)
@@ -270,8 +264,7 @@ class Harmless:
 
 def is_operation(name: str, text: str) -> bool:
     """Return whether a text says what is to be done, by what it is called."""
-    plain = PLAIN.fullmatch(text) is not None and len(text) <= 64
-    if name not in OPERATIONS or not plain or any(map(str.isdigit, text)):
+    if name not in OPERATIONS or not is_plain(text) or any(map(str.isdigit, text)):
         return False
     return SAYS_WHO.search(text) is None or is_protocol(text)
 

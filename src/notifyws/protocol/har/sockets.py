@@ -17,8 +17,8 @@ from notifyws.protocol.har.values import (
     is_opaque,
     is_secret_name,
     last_name,
-    leaves,
     own_headers,
+    texts,
 )
 
 RELOADING = ("vite-hmr", "vite-ping")
@@ -125,9 +125,8 @@ def _candidates(socket: SocketLog, sources: Sources) -> Iterator[Placed | None]:
             yield _placed("token", each, place, sources)
     sent = [frame for frame in socket.frames if frame.sent][:FIRST]
     for frame in sent:
-        for path, leaf in leaves(frame.value):
-            if isinstance(leaf, str):
-                yield _placed(last_name(path), leaf, "message", sources)
+        for path, leaf in texts(frame.value):
+            yield _placed(last_name(path), leaf, "message", sources)
     for name, value in opened.cookies.items():
         if not {"{", "}"} & {*name}:
             yield _placed(name, value, f"cookie:{name}", sources)

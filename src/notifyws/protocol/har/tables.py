@@ -25,6 +25,7 @@ from notifyws.protocol.har.values import (
     last_name,
     leaves,
     own_headers,
+    texts,
 )
 from notifyws.protocol.har.variables import Variables
 
@@ -199,10 +200,8 @@ def notifications(kinds: dict[Kind, list[Any]]) -> list[Kind]:
 def _tells(value: Any) -> bool:
     """Return whether a frame holds something to read beside its own kind."""
     return any(
-        last_name(path) in TOLD
-        and isinstance(leaf, str)
-        and len(path) > 1 - (leaf != "")
-        for path, leaf in leaves(value)
+        last_name(path) in TOLD and len(path) > 1 - (leaf != "")
+        for path, leaf in texts(value)
     )
 
 
@@ -267,8 +266,8 @@ def _ping(kind: Kind, answer: Any) -> list[str]:
 def _error(kind: Kind, frame: Any) -> list[str]:
     places = (
         expression(path)
-        for path, leaf in leaves(frame)
-        if isinstance(leaf, str) and last_name(path) in NAMES["message"]
+        for path, _ in texts(frame)
+        if last_name(path) in NAMES["message"]
     )
     place = next(places, "")
     said = [f"message = {quoted(place)}"] if 0 < len(place) <= LONGEST_PATH else []

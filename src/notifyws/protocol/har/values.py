@@ -59,6 +59,11 @@ def leaves(value: Any) -> Iterator[Leaf]:
             rest += reversed(below)
 
 
+def texts(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield those of its leaves that are text."""
+    return ((path, leaf) for path, leaf in leaves(value) if isinstance(leaf, str))
+
+
 def expression(path: tuple[str | int, ...]) -> str:
     """Return the expression that finds what a path leads to."""
     text = ""
@@ -236,13 +241,13 @@ class Sources:
                 if len(value) >= SHORTEST and len(given.place) <= LONGEST_PATH:
                     self._given.setdefault(value, given)
 
-    def of(self, value: Any, before: Exchange | None = None) -> Given | None:
+    def of(self, value: str, before: Exchange | None = None) -> Given | None:
         """Return who gave a value, if somebody did.
 
         Args:
             before: only an answer that came before this request counts.
         """
-        given = self._given.get(value) if isinstance(value, str) else None
+        given = self._given.get(value)
         if given is None or before is None:
             return given
         one, other = given.exchange, before
@@ -258,8 +263,8 @@ class Sources:
 
 
 def _answered(exchange: Exchange) -> Iterator[tuple[str, Given]]:
-    for path, leaf in leaves(exchange.answer):
-        if isinstance(leaf, str) and path:
+    for path, leaf in texts(exchange.answer):
+        if path:
             yield leaf, Given(exchange, expression(path), last_name(path))
     for name, value in exchange.set_cookies.items():
         yield value, Given(exchange, f"cookie:{name}", name)
@@ -277,9 +282,8 @@ def requested(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
         yield "query", name, value
     for name, value in (exchange.form or {}).items():
         yield "form", name, value
-    for path, leaf in leaves(exchange.body):
-        if isinstance(leaf, str):
-            yield "body", last_name(path), leaf
+    for path, leaf in texts(exchange.body):
+        yield "body", last_name(path), leaf
     for name, value in own_headers(exchange).items():
         yield "headers", name, value.rpartition(" ")[2]
     for name, value in exchange.cookies.items():

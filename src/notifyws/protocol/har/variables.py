@@ -95,10 +95,7 @@ class Variables:
     ) -> Variables:
         """Return those of another request, with the same needs and constants.
 
-        Args:
-            known: values, each with the name of the variable that holds it.
-            origin: of the server's HTTP side.
-            later: whether it is said once there is a token.
+        ``later`` is for what is said once there is a token.
         """
         harmless = None if later else self._harmless
         other = Variables(self._secrets, {**self._found, **known}, origin, harmless)
