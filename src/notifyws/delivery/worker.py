@@ -38,9 +38,8 @@ class WriteDeadLetters(Protocol):
 class Sink(Protocol):
     """Takes notifications, one after the other or several at a time."""
 
-    @property
-    def name(self) -> str:
-        """What it is called in a queue, a dead letter and a message."""
+    name: str
+    """What it is called in a queue, a dead letter and a message."""
 
     async def deliver(self, notification: Notification) -> None:
         """Return once it was taken.
