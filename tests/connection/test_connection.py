@@ -20,7 +20,6 @@ from tests.support.aio import on_a_loop
 from tests.support.httpd import CLOSE, TEXT, framed, httpd
 from tests.support.scripted import (
     CUT,
-    DOWN,
     HOLE,
     PING,
     Close,
@@ -97,11 +96,6 @@ async def test_why_it_is_failed_shows_none_and_has_an_end():
     with pytest.raises(SessionFailed, match=r"\A\*\*\* is no good") as caught:
         await connection.run(line.taken.extend)
     assert len(caught.value.message) <= LONGEST
-
-
-async def test_a_dial_that_fails_is_passed_on():
-    with pytest.raises(type(DOWN.error)):
-        await Line(DOWN).open()
 
 
 class Deaf:
@@ -350,16 +344,6 @@ async def test_what_the_taker_or_its_pause_raises_ends_it_and_the_pinging(take):
     await asyncio.sleep(100)
     assert line.transport.pinged_at == [0.0]
     await connection.close()
-
-
-async def test_it_can_be_cancelled_and_leaves_no_task_behind():
-    line = Line(accepts())
-    running = asyncio.create_task(line.run())
-    await turns()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    await line.transport.close(1000, "")
 
 
 async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards():

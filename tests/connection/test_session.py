@@ -630,14 +630,6 @@ async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth(
 # Ending it
 
 
-async def test_told_to_stop_it_says_goodbye():
-    scene = Scene()
-    assert await scene.stop_after(5) is None
-    assert scene.transport.closed_with == [1000]
-    assert scene.told[-2:] == [Disconnected(1000), Closed()]
-    assert scene.session.connection is None
-
-
 async def test_told_to_stop_before_it_began_it_ends():
     scene = Scene()
     assert await scene.stop() is None
@@ -878,15 +870,6 @@ async def test_what_a_dead_socket_missed_until_another_took_its_place_is_fetched
 
 
 FULL = accepts(note(1), note(2), note(3), note(4), note(5))
-
-
-@pytest.mark.parametrize("resume", [True, False])
-async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume):
-    scene = Scene(FULL, room=2, reads_at=1.9, resume=resume)
-    await scene.stop_after(61.9)
-    assert scene.shown == [1, 2, 3, 4, 5]
-    assert scene.of(Disconnected) == [Disconnected(1000)]
-    assert scene.transport.pinged_at == [0.0, 20.0, 40.0, 60.0]
 
 
 @pytest.mark.parametrize("resume", [True, False])

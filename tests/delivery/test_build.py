@@ -36,8 +36,6 @@ def test_sinks_are_those_that_are_asked_for():
     assert sinks(DeliveryTargets()) == []
     both = sinks(DeliveryTargets(command="true", url="https://x/y"))
     assert [sink.name for sink in both] == ["exec", "forward"]
-    assert DeliveryTargets(desktop=True).anybody
-    assert not DeliveryTargets().anybody
 
 
 @pytest.mark.parametrize(

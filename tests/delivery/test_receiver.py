@@ -133,13 +133,6 @@ async def test_of_errors_that_come_by_the_thousand_the_first_are_told_and_all_co
     assert await desk.read() == [no]
 
 
-async def test_a_gap_that_a_frame_says_by_the_thousand_is_one():
-    desk = Desk()
-    desk.take('{"type":"gap"}' * 1_000)
-    (gap,) = await desk.read()
-    assert isinstance(gap, Gap)
-
-
 async def test_what_a_server_repeats_of_ours_is_told_to_nobody():
     desk, errors, acks = Desk(), [], []
     desk.receiver.secrets = lambda: ("s3cret-token",)

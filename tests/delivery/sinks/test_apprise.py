@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from notifyws.delivery.sinks.apprise import AppriseSink, names_of, secrets_of
-from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 from tests.support.httpd import answer, in_a_thread
@@ -160,9 +159,3 @@ def test_every_part_of_a_url_is_a_secret_as_it_is_and_as_it_is_meant():
     for part in ("123456", "abcdef", "chat%2Froom", "chat/room", "sesame", "frag1"):
         assert part in known
     assert "bracket" in secrets_of("json://[bracket")
-
-
-def test_targets_show_no_url():
-    deliver = DeliveryTargets(apprise=(f"json://{SECRET}",))
-    assert deliver.anybody
-    assert SECRET not in repr(deliver)
