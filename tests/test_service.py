@@ -25,19 +25,9 @@ from notifyws.errors import (
 from notifyws.models import Frame, Notification
 from tests.support.httpd import TEXT, answer, httpd, json_answer, silence
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 USER, PASSWORD = "demo", "sentinel-password-c0de"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    for name in ("http", "https", "all"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def settings_for(url: str, **settings) -> Settings:
@@ -447,9 +437,9 @@ async def test_the_users_id_is_the_servers_or_the_settings():
             assert await service.get_user_id() is None
 
 
-async def test_two_services_of_an_account_share_tokens_through_the_cache(home):
+async def test_two_services_of_an_account_share_tokens_through_the_cache(alone):
     async with dev() as server:
-        shared = f"sqlite://{home}/shared.db"
+        shared = f"sqlite://{alone}/shared.db"
         async with (
             server.service(cache_url=shared) as one,
             server.service(cache_url=shared) as two,
@@ -471,7 +461,7 @@ async def test_a_revoked_token_is_renewed_once_and_the_connection_comes_back():
         assert (seen["logins"], seen["refreshes"], seen["refusedUpgrades"]) == (1, 1, 1)
 
 
-async def test_a_ready_made_token_is_used_as_it_is(home):
+async def test_a_ready_made_token_is_used_as_it_is(alone):
     async with dev() as server:
         async with server.service() as service:
             token = await service.authenticate()
@@ -482,7 +472,7 @@ async def test_a_ready_made_token_is_used_as_it_is(home):
             with pytest.raises(AuthenticationFailed) as caught:
                 await service.connect_with_retry()
         assert "NOTIFYWS_TOKEN" in caught.value.hint
-    assert not (home / "cache").exists()
+    assert not (alone / "cache").exists()
 
 
 @pytest.mark.parametrize("place", ["query:token", "subprotocol:bearer", "message"])

@@ -689,13 +689,21 @@ async def test_told_to_stop_it_leaves_nothing_half_done_behind():
     assert await elapsed(scene.stop()) == 0.5
 
 
-async def test_cancelled_it_says_goodbye_too():
-    scene = Scene()
-    await asyncio.sleep(5)
+FULL = accepts(note(1), note(2), note(3), note(4), note(5))
+
+
+@pytest.mark.parametrize(
+    ("visits", "how"),
+    [((), {}), ((FULL,), {"room": 2, "reads_at": None})],
+    ids=["at ease", "while a reader is waited for"],
+)
+async def test_cancelled_it_says_goodbye_too(visits, how):
+    scene = Scene(*visits, **how)
+    await asyncio.sleep(1)
     scene.running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await scene.ended()
-    assert scene.transport.closed_with == [1000]
+    assert (now(), scene.transport.closed_with) == (1, [1000])
 
 
 async def test_cancelled_twice_it_waits_for_no_frozen_peer_and_readers_end():
@@ -869,9 +877,6 @@ async def test_what_a_dead_socket_missed_until_another_took_its_place_is_fetched
 # A slow reader
 
 
-FULL = accepts(note(1), note(2), note(3), note(4), note(5))
-
-
 @pytest.mark.parametrize("resume", [True, False])
 async def test_a_reader_that_is_always_a_little_late_costs_nothing_but_time(resume):
     server = NewsServer(keeps=1)
@@ -1000,15 +1005,6 @@ async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume,
     assert scene.receiver.cursor.last_id == 2
     await scene.read()
     assert scene.shown == [1, 2]
-
-
-async def test_cancelled_while_a_reader_is_waited_for_it_says_goodbye():
-    scene = Scene(FULL, room=2, reads_at=None)
-    await asyncio.sleep(1)
-    scene.running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await scene.ended()
-    assert (now(), scene.transport.closed_with) == (1, [1000])
 
 
 async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():

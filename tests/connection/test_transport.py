@@ -45,19 +45,14 @@ from tests.support.httpd import (
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
 SENTINEL = "sentinel-token-3f9c"
 BEARER = {"Authorization": f"Bearer {SENTINEL}"}
 QUICK = Settings(open_timeout=0.1, close_timeout=0.02)
 PATIENT = Settings(open_timeout=5.0, close_timeout=0.05)
 COMPRESSING = Settings(open_timeout=5.0, close_timeout=0.05, compression=True)
 DEFLATE = {"Sec_WebSocket_Extensions": "permessage-deflate"}
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
 
 
 @pytest.fixture(scope="module")

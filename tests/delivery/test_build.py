@@ -25,7 +25,9 @@ from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import Message
 from notifyws.protocol.arrivals import ServerError
 from tests.support.target import target
-from tests.test_service import collect, dev, home, until  # noqa: F401 - a fixture
+from tests.test_service import collect, dev, until
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def sinks(deliver):
