@@ -103,11 +103,7 @@ class ExecSink:
         self._let_go = False
 
     async def deliver(self, notification: Notification) -> None:
-        """Return when the command ended well.
-
-        Raises:
-            DeliveryFailed: it did not start, ended badly, or took too long.
-        """
+        """Return when the command ended well."""
         end = asyncio.get_running_loop().time() + self._timeout
         process, output = self._started(notification)
         self._running.add(process)
