@@ -1004,16 +1004,6 @@ async def test_the_proxy_of_the_environment_is_used(monkeypatch):
 # Secrets, and the rest of the table
 
 
-async def test_a_token_in_url_or_subprotocol_is_in_no_error():
-    async with httpd(says(answer(401))) as server:
-        upgrade_request = UpgradeRequest(
-            f"{server.url}/?token={SENTINEL}", {}, ("auth", SENTINEL)
-        )
-        error = await refusal("", upgrade_request=upgrade_request)
-        assert error.status == 401
-        assert SENTINEL not in repr(error)
-
-
 async def test_a_url_that_cannot_be_used_is_no_place_for_a_token_either():
     upgrade_request = UpgradeRequest(f"ws://127.0.0.1/?token={SENTINEL}#fragment")
     with pytest.raises(ConfigurationError) as caught:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter, DeliveryCounts
+from notifyws.delivery.outbox_records import OUTPUT, DeadLetter, DeliveryCounts
 from notifyws.delivery.targets import Route
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, Story, line, note
@@ -340,11 +340,6 @@ async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
         assert outbox.waiting["exec"].count == 1
         story.store.rows["exec", 1] = ""  # what is under way is done with later
         await outbox.drained()
-
-
-def test_what_waits_is_counted():
-    assert Backlog().plus("abc").plus("d") == Backlog(2, 4)
-    assert Backlog(2, 4).minus("d") == Backlog(1, 3)
 
 
 async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():

@@ -275,14 +275,6 @@ async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
     assert (now(), desk.told, desk.receiver.received) == (PATIENCE - 0.1, [], 6)
 
 
-async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
-    desk = Desk(Cursor(0))
-    desk.fill()
-    assert await desk.read() == [1, 2, 3]
-    with pytest.raises(QueueFull):
-        await desk.feed(note(4))
-
-
 async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting():
     desk, fields = Desk(room=9), {"text": "x" * 4000}
     desk.take(note(1, **fields))
