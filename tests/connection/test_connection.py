@@ -215,13 +215,13 @@ async def test_sending_goes_to_the_socket_in_order_and_closing_says_goodbye_once
     line = Line(accepts())
     connection = await line.open()
     await connection.send_all(["a", "b"])
-    await connection.send("c")
+    await connection.send_all(["c"])
     await connection.close(1000, "bye")
     await connection.close()
     assert line.transport.sent == [*HELLO.frames, "a", "b", "c"]
     assert line.transport.closed_with == [1000]
     with pytest.raises(ConnectionLost):
-        await connection.send("too late")
+        await connection.send_all(["too late"])
 
 
 async def test_a_goodbye_that_is_interrupted_cuts_the_line():

@@ -145,7 +145,10 @@ class ExecSink:
 
         A file for its stdin never fills up, read or not.
         """
-        reading, writing = self._pipe()
+        try:
+            reading, writing = os.pipe()
+        except OSError as error:
+            raise self._cannot_run(error) from None
         try:
             with _in_memory() or tempfile.TemporaryFile() as stdin:
                 stdin.write(f"{notification.line()}\n".encode())
@@ -159,12 +162,6 @@ class ExecSink:
         finally:
             os.close(writing)
         return process, HookOutput(reading, self._tell)
-
-    def _pipe(self) -> tuple[int, int]:
-        try:
-            return os.pipe()
-        except OSError as error:
-            raise self._cannot_run(error) from None
 
     def _cannot_run(self, error: OSError | ValueError) -> DeliveryFailed:
         reason = getattr(error, "strerror", None) or str(error)
