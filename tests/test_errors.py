@@ -3,7 +3,7 @@
 import pytest
 
 from notifyws import errors
-from notifyws.errors import ConnectionLost, HttpRefused, NotifyError, UpgradeRefused
+from notifyws.errors import ConnectionLost, NotifyError
 
 TREE = [
     ("NotifyError", "Exception", 1, "internal"),
@@ -62,21 +62,6 @@ def test_in_json_an_error_is_its_kind_message_and_hint():
     }
 
 
-def test_a_refused_upgrade_keeps_what_the_server_answered():
-    error = UpgradeRefused("no", "hint", status=503, retry_after=2.0, location="/x")
-    assert (error.status, error.retry_after, error.location) == (503, 2.0, "/x")
-    assert (error.message, error.hint) == ("no", "hint")
-    bare = UpgradeRefused("no", status=404)
-    assert (bare.retry_after, bare.location) == (None, None)
-    assert not bare.by_proxy
-
-
-def test_a_refused_request_keeps_what_the_server_answered():
-    error = HttpRefused("no", status=400, headers={"a": "b"}, body=[1])
-    assert (error.status, error.headers, error.body) == (400, {"a": "b"}, [1])
-    assert HttpRefused("no", status=400).headers == {}
-
-
 @pytest.mark.parametrize(
     ("code", "reason", "sentence"),
     [
@@ -105,9 +90,3 @@ def test_a_lost_connection_says_its_code_and_reason(code, reason, sentence):
 )
 def test_a_lost_connection_knows_what_to_try(code, sent, hint):
     assert ConnectionLost(code, "why", sent=sent).hint == hint
-
-
-def test_a_failed_handing_says_whether_and_when_to_try_again():
-    failed = errors.DeliveryFailed("busy", after=7.0)
-    assert (failed.message, failed.final, failed.after) == ("busy", False, 7.0)
-    assert errors.DeliveryFailed("gone", final=True).final

@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from notifyws.clock import utc_text
 from notifyws.events import (
     SEVERAL,
     Closed,
@@ -79,8 +78,3 @@ def test_gaps_are_told_as_one_that_leaves_out_nothing():
     )
     assert join(first, Gap("c", "d", "else")) == Gap("b", "d", SEVERAL)
     assert join_of(Closed("done")) is None
-
-
-def test_a_moment_is_rfc_3339_utc_with_milliseconds():
-    assert utc_text(1705314600.0004) == AT
-    assert utc_text(0) == "1970-01-01T00:00:00.000Z"

@@ -120,33 +120,9 @@ def test_missing_fields_are_added_at_the_end_and_nothing_else_changes():
     ]
 
 
-def test_a_line_is_made_of_all_fields():
-    assert json.loads(notification(é="ü").line()) == {
-        "type": "t",
-        "é": "ü",
-        "title": "",
-        "message": "",
-        "timestamp": NOW,
-    }
-
-
 def test_a_frame_that_lacks_nothing_is_its_own_line():
     frame = '{ "type":"t", "title":"","message":null, "timestamp":1.10 }'
     assert Notification(json.loads(frame), NOW, frame).line() == frame
-
-
-@pytest.mark.parametrize(
-    ("frame", "line"),
-    [
-        ('{ "type":"t" } ', '{ "type":"t" ,"title":"","message":"","timestamp":"N"}'),
-        ('{"type":"t","title":1E2}', None),
-        ('{"type":"t","title":"","message":-0,"timestamp":0}', None),
-    ],
-)
-def test_what_is_missing_is_added_to_a_frame_that_is_one_line_of_ascii(frame, line):
-    found = Notification(json.loads(frame), "N", frame).line()
-    assert found == (line or found)
-    assert found.startswith(frame.rstrip(" }"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from notifyws.cli.mcp_listener import ListenerMemory, Request
 from notifyws.cli.mcp_tools import ANSWER, Tools
 from notifyws.config.settings import Settings
-from notifyws.delivery.filters import Only
+from notifyws.delivery.filters import Selection
 from notifyws.errors import NetworkFailed
 from notifyws.events import Connected, Failure, Gap
 from notifyws.models import Notification
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.virtual_time
 
 def offering(*, only: str = "", allow_send: bool = False, keep: int = 50) -> Any:
     """Return tools of a listener that is not connected, and its memory."""
-    selection = Only(only, "--only", print) if only else None
+    selection = Selection(filter=only, option="--only") if only else None
     request = Request(selection, only or None, allow_send, keep, None, quiet=True)
     settings = Settings(url="ws://127.0.0.1:1", token="t", cache_url="memory://")
     memory = ListenerMemory(NotificationService(settings), request)

@@ -233,32 +233,30 @@ def test_the_table_lists_whatever_can_come_of_an_order_and_being_told_to_stop(st
 # Tokens
 
 
-async def test_a_token_refused_thrice_goes_from_cache_to_refresh_to_login_to_the_end():
-    scene = Scene(then=answers(401))
+GIVEN = StaticTokenProvider(TokenPair(Token("given", 60.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("how", "bearers", "asked", "said"),
+    [
+        ({}, ["access-1", "access-2", "access-3"], (1, 1), "accept a fresh token"),
+        ({"password": ""}, ["access-1", "access-2"], (0, 1), "notifyws auth login"),
+        ({"tokens": GIVEN}, ["given"], (0, 0), "NOTIFYWS_TOKEN"),
+    ],
+    ids=["a login", "no password", "a ready-made token"],
+)
+async def test_a_refused_token_goes_from_cache_to_refresh_to_login_to_the_end(
+    how, bearers, asked, said
+):
+    scene = Scene(then=answers(401), **how)
     error = await scene.ended()
     assert isinstance(error, AuthenticationFailed)
-    assert "does not accept a fresh token" in error.message
+    assert said in f"{error.message} {error.hint}"
     assert now() == 0
-    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
-    assert scene.issuer.asked == (1, 1)
-    assert [type(event) for event in scene.told] == [*[Connecting] * 3, Failure, Closed]
+    assert (scene.server.bearers, scene.issuer.asked) == (bearers, asked)
+    connecting = [Connecting] * len(bearers)
+    assert [type(event) for event in scene.told] == [*connecting, Failure, Closed]
     assert scene.told[-2].type == "authentication_failed"
-
-
-async def test_without_a_password_it_ends_after_the_refresh():
-    scene = Scene(then=answers(401), password="")
-    error = await scene.ended()
-    assert isinstance(error, AuthenticationFailed)
-    assert error.hint == "notifyws auth login"
-    assert scene.server.bearers == ["access-1", "access-2"]
-    assert scene.issuer.asked == (0, 1)
-
-
-async def test_a_ready_made_token_that_is_refused_is_the_end():
-    given = StaticTokenProvider(TokenPair(Token("given", 60.0, 0.0)))
-    scene = Scene(then=answers(401), tokens=given)
-    assert isinstance(await scene.ended(), AuthenticationFailed)
-    assert scene.server.bearers == ["given"]
 
 
 async def test_a_wrong_password_is_tried_once_and_is_the_end():
@@ -630,14 +628,6 @@ async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth(
 # Ending it
 
 
-async def test_told_to_stop_it_says_goodbye():
-    scene = Scene()
-    assert await scene.stop_after(5) is None
-    assert scene.transport.closed_with == [1000]
-    assert scene.told[-2:] == [Disconnected(1000), Closed()]
-    assert scene.session.connection is None
-
-
 async def test_told_to_stop_before_it_began_it_ends():
     scene = Scene()
     assert await scene.stop() is None
@@ -697,13 +687,21 @@ async def test_told_to_stop_it_leaves_nothing_half_done_behind():
     assert await elapsed(scene.stop()) == 0.5
 
 
-async def test_cancelled_it_says_goodbye_too():
-    scene = Scene()
-    await asyncio.sleep(5)
+FULL = accepts(note(1), note(2), note(3), note(4), note(5))
+
+
+@pytest.mark.parametrize(
+    ("visits", "how"),
+    [((), {}), ((FULL,), {"room": 2, "reads_at": None})],
+    ids=["at ease", "while a reader is waited for"],
+)
+async def test_cancelled_it_says_goodbye_too(visits, how):
+    scene = Scene(*visits, **how)
+    await asyncio.sleep(1)
     scene.running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await scene.ended()
-    assert scene.transport.closed_with == [1000]
+    assert (now(), scene.transport.closed_with) == (1, [1000])
 
 
 async def test_cancelled_twice_it_waits_for_no_frozen_peer_and_readers_end():
@@ -745,20 +743,60 @@ async def end_at(step: int, how: str) -> None:
 # Resuming
 
 
-async def test_a_reconnect_asks_for_what_was_missed_and_drops_what_was_seen():
-    first = accepts(note(1), note(2), 1.0, CUT)
-    scene = Scene(first, accepts(note(2), note(3), note(4)))
-    await scene.stop_after(5)
-    assert scene.server.sinces == [None, "2"]
-    assert scene.shown == [1, 2, 3, 4]
-    assert scene.of(Gap) == []
+def gap(start: float, end: float, reason: str = UNREPLAYABLE) -> Gap:
+    return Gap(at(start), at(end), reason)
 
 
-async def test_it_begins_where_it_is_told_to():
-    scene = Scene(accepts(note(7), note(8)), since=7)
-    await scene.stop_after(5)
-    assert scene.server.sinces == ["7"]
-    assert scene.shown == [8]
+FORGOTTEN = "the server no longer keeps all of what was missed"
+GAP = '{"type":"gap"}'
+NO_REPLAY, LATE = {"resume": False}, {"room": 2, "reads_at": 30}
+RESUMED = {
+    "what was missed is asked for, and what was seen dropped": (
+        [accepts(note(1), note(2), 1.0, CUT), accepts(note(2), note(3), note(4))],
+        *({}, [None, "2"], [1, 2, 3, 4], []),
+    ),
+    "it begins where it is told to": (
+        [accepts(note(7), note(8))],
+        *({"since": 7}, ["7"], [8], []),
+    ),
+    "every interruption has a gap of its own": (
+        [accepts(2.0, CUT), accepts(2.0, CUT)],
+        *(NO_REPLAY, [None] * 3, [], [gap(0, 3), gap(3, 7)]),
+    ),
+    "where some have no id it is a gap though ids are resumed": (
+        [accepts(note(1), 4.0, note(), 2.0, CUT), accepts(note(2))],
+        *({}, [None, "1"], [1, None, 2], [gap(4, 7)]),
+    ),
+    "the server's own gap begins with the interruption": (
+        [accepts(note(1), 1.0, CUT), accepts(GAP, note(90))],
+        *({}, [None, "1"], [1, 90], [gap(0, 2, FORGOTTEN)]),
+    ),
+    "what has no id lies in a gap while a server is left": (
+        [accepts(note(1), note(), 5.0, note(2)), accepts(note(2))],
+        *(LATE, [None, "1"], [1, None, 2], [gap(5, 30)]),
+    ),
+    "the gap after a late reader begins when the line was last in step": (
+        [accepts(5.0, note(1), note(2), note(3), 0.5, CUT)],
+        *({**NO_REPLAY, "room": 2, "reads_at": 6.5}, [None] * 2, [1, 2, 3]),
+        [gap(5, 7.5)],
+    ),
+    "a pong that comes while a reader is waited for shortens no gap": (
+        [accepts(19.0, note(1), note(2), note(3)), accepts(GAP, note(9))],
+        *(LATE, [None, "2"], [1, 2, 9], [gap(19, 30, FORGOTTEN)]),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("visits", "how", "sinces", "shown", "gaps"), RESUMED.values(), ids=RESUMED
+)
+async def test_what_is_not_brought_again_lies_in_a_gap(
+    visits, how, sinces, shown, gaps
+):
+    scene = Scene(*visits, **how)
+    await scene.stop_after(60)
+    assert (scene.server.sinces, scene.shown) == (sinces, shown)
+    assert scene.of(Gap) == gaps
 
 
 async def test_frames_that_arrived_before_the_end_are_shown_before_it_is_told():
@@ -773,31 +811,8 @@ async def test_what_cannot_be_resumed_is_a_gap_from_the_last_word_to_the_next(ho
     scene = Scene(accepts(4.0, frame, 2.0, CUT), DOWN, **how)
     await scene.stop_after(60)
     assert scene.server.sinces == [None, None, None]
-    assert scene.of(Gap) == [Gap(at(4), at(9), UNREPLAYABLE)]
-    assert scene.told[-3:] == [scene.of(Gap)[0], Disconnected(1000), Closed()]
-
-
-async def test_every_interruption_has_a_gap_of_its_own():
-    scene = Scene(accepts(2.0, CUT), accepts(2.0, CUT), resume=False)
-    await scene.stop_after(60)
-    gaps = [(gap.start, gap.end) for gap in scene.of(Gap)]
-    assert gaps == [(at(0), at(3)), (at(3), at(7))]
-
-
-async def test_where_some_have_no_id_an_interruption_is_a_gap_though_ids_are_resumed():
-    scene = Scene(accepts(note(1), 4.0, note(), 2.0, CUT), accepts(note(2)))
-    await scene.stop_after(60)
-    assert scene.server.sinces == [None, "1"]
-    assert scene.shown == [1, None, 2]
-    assert scene.of(Gap) == [Gap(at(4), at(7), UNREPLAYABLE)]
-
-
-async def test_the_server_s_own_gap_begins_with_the_interruption():
-    second = accepts('{"type":"gap"}', note(90))
-    scene = Scene(accepts(note(1), 1.0, CUT), second)
-    await scene.stop_after(60)
-    assert [(gap.start, gap.end) for gap in scene.of(Gap)] == [(at(0), at(2))]
-    assert scene.shown == [1, 90]
+    assert scene.of(Gap) == [gap(4, 9)]
+    assert scene.told[-3:] == [gap(4, 9), Disconnected(1000), Closed()]
 
 
 # What was missed is fetched
@@ -877,18 +892,6 @@ async def test_what_a_dead_socket_missed_until_another_took_its_place_is_fetched
 # A slow reader
 
 
-FULL = accepts(note(1), note(2), note(3), note(4), note(5))
-
-
-@pytest.mark.parametrize("resume", [True, False])
-async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume):
-    scene = Scene(FULL, room=2, reads_at=1.9, resume=resume)
-    await scene.stop_after(61.9)
-    assert scene.shown == [1, 2, 3, 4, 5]
-    assert scene.of(Disconnected) == [Disconnected(1000)]
-    assert scene.transport.pinged_at == [0.0, 20.0, 40.0, 60.0]
-
-
 @pytest.mark.parametrize("resume", [True, False])
 async def test_a_reader_that_is_always_a_little_late_costs_nothing_but_time(resume):
     server = NewsServer(keeps=1)
@@ -962,14 +965,6 @@ async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is(
     assert (scene.of(Gap), scene.delays) == ([], [])
 
 
-async def test_what_has_no_id_lies_in_a_gap_while_a_server_is_left():
-    first = accepts(note(1), note(), 5.0, note(2))
-    scene = Scene(first, accepts(note(2)), room=2, reads_at=30)
-    await scene.stop_after(40)
-    assert scene.shown == [1, None, 2]
-    assert scene.of(Gap) == [Gap(at(5), at(30), UNREPLAYABLE)]
-
-
 async def test_a_connection_that_ends_while_a_reader_is_waited_for_loses_nothing():
     first = accepts(note(1), note(2), note(3), note(4), 1.0, CUT)
     scene = Scene(first, accepts(note(4), note(5)), room=2, reads_at=1.5)
@@ -990,23 +985,6 @@ async def test_a_connection_that_ends_while_a_reader_is_waited_for_in_vain_is_le
     assert (scene.shown, scene.delays) == ([1, 2, 3], [])
 
 
-async def test_the_gap_after_a_late_reader_begins_when_the_line_was_last_in_step():
-    first = accepts(5.0, note(1), note(2), note(3), 0.5, CUT)
-    scene = Scene(first, room=2, reads_at=6.5, resume=False)
-    await scene.stop_after(16.5)
-    assert scene.shown == [1, 2, 3]
-    assert scene.of(Gap) == [Gap(at(5), at(7.5), UNREPLAYABLE)]
-
-
-async def test_a_pong_that_comes_while_a_reader_is_waited_for_shortens_no_gap():
-    first = accepts(19.0, note(1), note(2), note(3))
-    second = accepts('{"type":"gap"}', note(9))
-    scene = Scene(first, second, room=2, reads_at=30)
-    await scene.stop_after(40)
-    assert scene.server.channels[0].pinged_at == [0.0, 20.0]
-    assert [(gap.start, gap.end) for gap in scene.of(Gap)] == [(at(19), at(30))]
-
-
 @pytest.mark.parametrize(("resume", "gaps"), [(True, 0), (False, 1)])
 async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume, gaps):
     scene = Scene(FULL, room=2, reads_at=None, resume=resume)
@@ -1017,15 +995,6 @@ async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume,
     assert scene.receiver.cursor.last_id == 2
     await scene.read()
     assert scene.shown == [1, 2]
-
-
-async def test_cancelled_while_a_reader_is_waited_for_it_says_goodbye():
-    scene = Scene(FULL, room=2, reads_at=None)
-    await asyncio.sleep(1)
-    scene.running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await scene.ended()
-    assert (now(), scene.transport.closed_with) == (1, [1000])
 
 
 async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():

@@ -25,7 +25,9 @@ from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import Message
 from notifyws.protocol.arrivals import ServerError
 from tests.support.target import target
-from tests.test_service import dev, home, until  # noqa: F401 - home is a fixture
+from tests.test_service import collect, dev, until
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def sinks(deliver):
@@ -36,8 +38,6 @@ def test_sinks_are_those_that_are_asked_for():
     assert sinks(DeliveryTargets()) == []
     both = sinks(DeliveryTargets(command="true", url="https://x/y"))
     assert [sink.name for sink in both] == ["exec", "forward"]
-    assert DeliveryTargets(desktop=True).anybody
-    assert not DeliveryTargets().anybody
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,6 @@ def test_a_name_is_something_that_can_be_said(name):
     with pytest.raises(UsageError, match="listener's name"):
         checked_name(name)
     assert checked_name("my desk/1") == "my desk/1"
-
-
-async def collect(service, count):
-    seen = []
-    async for notification in service:
-        seen.append(notification.message)
-        if len(seen) == count:
-            return seen
-    return seen
 
 
 async def test_a_durable_service_resumes_where_it_stopped():

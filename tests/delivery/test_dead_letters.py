@@ -26,12 +26,6 @@ def test_a_letter_is_one_json_line_that_holds_the_notification_as_it_was():
     assert "\n" not in line
 
 
-def test_a_letter_can_be_read_back():
-    again = DeadLetter.of_line(LETTER.as_line())
-    assert notification_of(again.line).fields == {"type": "t", "own": [1.5, None]}
-    assert (again.sink, again.error, again.at) == ("exec", "ended with 1", "then")
-
-
 @pytest.mark.parametrize(
     "line",
     [

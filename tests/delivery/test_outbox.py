@@ -3,66 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter, DeliveryCounts
-from notifyws.delivery.routing import Routing
+from notifyws.delivery.outbox_records import OUTPUT, DeadLetter, DeliveryCounts
 from notifyws.delivery.targets import Route
 from notifyws.errors import DeliveryFailed
-from tests.support.queue import MemoryStore, ScriptedSink, line, note
-from tests.support.virtual import VirtualClock, elapsed, turns
+from tests.support.queue import MemoryStore, ScriptedSink, Story, line, note
+from tests.support.virtual import elapsed, turns
 
 pytestmark = pytest.mark.virtual_time
 
 NO = DeliveryFailed("no")
 
 
-class Story:
-    """An outbox with everything around it."""
-
-    def __init__(self, *sinks, durable=True, store=None, settings=None, routes=()):
-        self.store = store or MemoryStore()
-        self.letters: list[DeadLetter] = []
-        self.warnings: list[str] = []
-        self.gaps: list[str] = []
-        self.virtual = VirtualClock()
-        self.outbox = Outbox(
-            self.store,
-            sinks,
-            settings or Settings(hand_on_delays=(1.0, 2.0)),
-            self.virtual.clock,
-            write_dead_letters=self._reject,
-            warn=self.warnings.append,
-            durable=durable,
-            routing=Routing(routes, [s.name for s in sinks], print) if routes else None,
-        )
-        self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
-
-    async def _reject(self, *letters: DeadLetter) -> None:
-        self.letters += letters
-
-    @property
-    def rejected(self) -> list[tuple[str, str, int]]:
-        return [(x.sink, x.error, x.attempts) for x in self.letters]
-
-
-@asynccontextmanager
-async def running(story: Story, patience: float = 0.0):
-    story.outbox.start()
-    try:
-        yield story.outbox
-    finally:
-        await story.outbox.aclose(patience)
-
-
 async def test_each_sink_gets_everything_in_its_order():
     one, other = ScriptedSink(), ScriptedSink(name="forward")
     story = Story(one, other)
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in range(5):
             outbox.keep(note(n, n), n + 1)
         assert outbox.waiting["exec"].count == 5
@@ -76,7 +35,7 @@ async def test_each_sink_gets_everything_in_its_order():
 async def test_what_arrives_while_a_group_is_written_is_the_next_group():
     story = Story(ScriptedSink())
     story.store.pause = 1.0
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(0), 1)
         await asyncio.sleep(0.5)
         for n in range(9):
@@ -106,10 +65,7 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
     fails, tries, letter
 ):
     story = Story(sink := ScriptedSink(*fails))
-    async with running(story) as outbox:
-        outbox.keep(note(1), 1)
-        outbox.keep(note(2), 2)
-        await outbox.drained()
+    await story.run(note(1), note(2))
     assert sink.tries == [*((at, "1") for at in tries), (tries[-1], "2")]
     assert story.rejected == ([("exec", *letter)] if letter else [])
     assert [each.line for each in story.letters] == [note(1).line()] * bool(letter)
@@ -118,10 +74,7 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
 async def test_what_came_of_each_notification_is_counted_by_sink():
     sink = ScriptedSink(NO, 0.5, 2.0, NO, BUG, NO)
     story = Story(sink, ScriptedSink(name="forward"))
-    async with running(story) as outbox:
-        for n in range(3):
-            outbox.keep(note(n), n)
-        await outbox.drained()
+    outbox = await story.run(*map(note, range(3)))
     worked = DeliveryCounts(delivered=2, rejected=1, tries=6, retries=3, seconds=2.5)
     assert outbox.counts["exec"] == worked
     assert outbox.counts["forward"] == DeliveryCounts(delivered=3, tries=3)
@@ -131,7 +84,7 @@ async def test_what_came_of_each_notification_is_counted_by_sink():
 async def test_several_at_a_time_are_never_more_than_allowed():
     sink = ScriptedSink(*[1.0] * 6)
     story = Story(sink, settings=Settings(concurrency=3))
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in range(6):
             outbox.keep(note(n), n)
         assert await elapsed(outbox.drained()) == 2.0
@@ -140,7 +93,7 @@ async def test_several_at_a_time_are_never_more_than_allowed():
 
 async def test_who_arrives_never_waits_for_a_sink():
     story = Story(sink := ScriptedSink(1000.0))
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in range(1000):
             outbox.keep(note(n), n)
         await turns(20)
@@ -162,9 +115,7 @@ async def test_a_killed_process_hands_on_again_what_was_under_way():
 
     second = Story(sink := ScriptedSink(), store=MemoryStore(first.store))
     assert second.outbox.waiting["exec"].count == 3
-    async with running(second) as outbox:
-        outbox.keep(note(4, 4), 1)
-        await outbox.drained()
+    await second.run(note(4, 4))
     assert sink.titles == list("1234")
     assert second.outbox.past.position.last_id == 3
     assert list(second.outbox.past.seen) == [0, 1, 2, 3]
@@ -173,7 +124,7 @@ async def test_a_killed_process_hands_on_again_what_was_under_way():
 
 async def test_what_was_not_shown_is_there_for_the_next_process():
     story = Story()
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in range(3):
             outbox.keep(note(n, n), n + 1)
         outbox.settled(0)
@@ -181,7 +132,7 @@ async def test_what_was_not_shown_is_there_for_the_next_process():
     again = MemoryStore(story.store)
     assert [kept.line for kept in again.past.unshown] == [note(2, 2).line()]
     second = Story(store=again)
-    async with running(second) as outbox:
+    async with second.running() as outbox:
         (kept,) = again.past.unshown
         outbox.show_again(kept.position, 1)
         outbox.keep(note(3, 3), 2)
@@ -192,7 +143,7 @@ async def test_what_was_not_shown_is_there_for_the_next_process():
 
 async def test_what_is_dropped_from_the_view_is_handed_on_all_the_same():
     story = Story(sink := ScriptedSink())
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(1), None)
         await outbox.drained()
     assert sink.titles == ["1"]
@@ -202,7 +153,7 @@ async def test_what_is_dropped_from_the_view_is_handed_on_all_the_same():
 async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
     for durable, expected in [(True, 7), (False, None)]:
         story = Story(sink := ScriptedSink(), durable=durable)
-        async with running(story) as outbox:
+        async with story.running() as outbox:
             outbox.passed(note(7, 7))
         assert story.store.position.last_id == expected
         assert sink.tries == []
@@ -210,7 +161,7 @@ async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
 
 async def test_what_has_no_id_is_remembered_as_such():
     story = Story()
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(1, 1), 1)
         assert not outbox.position.mixed
         outbox.keep(note(2), 2)
@@ -221,7 +172,7 @@ async def test_what_has_no_id_is_remembered_as_such():
 @pytest.mark.parametrize(("fails", "why"), [([], ""), ([NO] * 9, ", after: no")])
 async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters(fails, why):
     story = Story(ScriptedSink(*fails, 1000.0), durable=False)
-    async with running(story, patience=2.0) as outbox:
+    async with story.running(2.0) as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
     error = f"the listener ended before it{why}"
@@ -233,7 +184,7 @@ async def test_what_a_listener_with_a_name_cannot_keep_becomes_dead_letters_as_w
     """Seen: on a full disk all that waited, and its place, were gone without a word."""
     story = Story(ScriptedSink(1000.0))
     story.store.saves = False
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
     assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
@@ -242,7 +193,7 @@ async def test_what_a_listener_with_a_name_cannot_keep_becomes_dead_letters_as_w
 
 async def test_the_end_waits_for_sinks_that_are_quick_enough():
     story = Story(sink := ScriptedSink(0.3), durable=False)
-    async with running(story, patience=0.5) as outbox:
+    async with story.running(0.5) as outbox:
         outbox.keep(note(1), 1)
     assert sink.titles == ["1"]
     assert story.letters == []
@@ -252,7 +203,7 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
     size = len(note(0).line())
     sink = ScriptedSink(5.0)
     story = Story(sink, settings=Settings(queue_disk=2 * size))
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in range(5):
             outbox.keep(note(n), n)
         assert len(story.warnings) == 1
@@ -280,7 +231,7 @@ async def test_a_quiet_line_is_noted_now_and_then_while_it_is_up():
     story = Story()
     heard = ["", "one", None, "two"]
     story.outbox.heard_at = lambda: heard[0]
-    async with running(story):
+    async with story.running():
         heard[0] = "one"
         await asyncio.sleep(5.1)
         assert story.store.position.heard_at == "one"
@@ -299,7 +250,7 @@ async def test_where_it_stands_is_told_after_it_was_written():
 
     story = Story()
     story.outbox.on_moved = tell
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(1, "a"), 1)
         await turns(20)
         assert told == [("a", "a")]
@@ -308,10 +259,7 @@ async def test_where_it_stands_is_told_after_it_was_written():
 async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
     sink = ScriptedSink(NO, NO, 0.0, 0.0, NO)
     story = Story(sink)
-    async with running(story) as outbox:
-        for n in range(4):
-            outbox.keep(note(n, n), n + 1)
-        await outbox.drained()
+    await story.run(*[note(n, n) for n in range(4)])
     said = "exec did not take a notification: no; it is tried again"
     assert story.warnings == [said, said]
 
@@ -327,9 +275,7 @@ async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
     before = story.store
     before.rows |= {("exec", 1): line(1), ("exec", 2): rubbish, ("exec", 3): line(3)}
     again = Story(sink, store=MemoryStore(before))
-    async with running(again) as outbox:
-        outbox.keep(note(4), 4)
-        await outbox.drained()
+    await again.run(note(4))
     assert sink.titles == ["1", "3", "4"]
     assert again.rejected == [("exec", "it is no notification, what waited for it", 0)]
     assert DeadLetter.of_line(again.letters[0].as_line()).line == rubbish
@@ -374,10 +320,7 @@ class Failing(MemoryStore):
 @pytest.mark.parametrize("method", ["keep", "waiting", "done"])
 async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
     story = Story(sink := ScriptedSink(), store=Failing(method, method))
-    async with running(story) as outbox:
-        for n in range(5):
-            outbox.keep(note(n), n + 1)
-        await outbox.drained()
+    await story.run(*map(note, range(5)))
     assert list(dict.fromkeys(sink.titles)) == list("01234")
     assert len(story.warnings) == 2
     assert "failed unexpectedly: RuntimeError('bug')" in story.warnings[0]
@@ -385,7 +328,7 @@ async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
 
 async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
     story = Story(ScriptedSink(100.0, 100.0))
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
         await asyncio.sleep(1)
@@ -399,19 +342,14 @@ async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
         await outbox.drained()
 
 
-def test_what_waits_is_counted():
-    assert Backlog().plus("abc").plus("d") == Backlog(2, 4)
-    assert Backlog(2, 4).minus("d") == Backlog(1, 3)
-
-
 async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():
     first = Story(ScriptedSink(NO, name="old/exec"))
-    async with running(first) as outbox:
+    async with first.running() as outbox:
         for n in (1, 2):
             outbox.keep(note(n), n)
         await turns(9)
     again = Story(ScriptedSink(name="new/exec"), store=MemoryStore(first.store))
-    async with running(again):
+    async with again.running():
         (said,) = again.warnings
     assert said.startswith("2 wait for old/exec, which is not among those handed on to")
     assert sum(sink == "old/exec" for sink, _ in again.store.rows) == 2
@@ -420,7 +358,7 @@ async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():
 async def test_a_sink_gets_only_what_goes_its_route():
     one, other = ScriptedSink(name="a/exec"), ScriptedSink(name="b/exec")
     story = Story(one, other, routes=[Route("a", "title == '1'"), Route("b")])
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in (1, 2):
             outbox.keep(note(n), n)
         assert outbox.waiting["a/exec"].count == 1

@@ -37,6 +37,17 @@ class Files:
     def open(self, before=None):
         return OutboxFile(self.path, self.warnings.append)
 
+    async def hold(self, *entries):
+        """Be what a listener left that kept these."""
+        store = self.open()
+        await store.keep(entries, STANDING, 0)
+        await store.aclose()
+
+    def edit(self, statement, *values):
+        """Do as somebody does who should not be there."""
+        with closing(sqlite3.connect(self.path)) as other, other:
+            other.execute(statement, values)
+
 
 class Memories:
     def open(self, before=None):
@@ -113,10 +124,8 @@ async def test_only_so_many_ids_are_remembered(files):
 
 
 async def test_of_ids_that_came_at_once_the_last_are_remembered(files):
-    store = files.open()
     count = REMEMBERED + 5
-    await store.keep([entry(n, ident=n) for n in range(1, count + 1)], STANDING, 0)
-    await store.aclose()
+    await files.hold(*[entry(n, ident=n) for n in range(1, count + 1)])
     again = files.open()
     assert list(again.past.seen) == list(range(6, count + 1))
     await again.aclose()
@@ -210,9 +219,7 @@ async def test_a_file_that_turns_bad_is_left_with_what_it_held(files):
     store = files.open()
     await store.keep([entry(1, "a", ident="x")], STANDING, 0)
     await store.keep([entry(2, "a")], STANDING, 0)
-    with sqlite3.connect(files.path) as other:  # somebody who should not be there
-        other.execute("DROP TABLE standing")
-    other.close()
+    files.edit("DROP TABLE standing")
     await store.keep([entry(3, "a")], STANDING, 0)
     assert [k.position for k in await store.waiting("a", 0, 9)] == [1, 2, 3]
     assert len(files.warnings) == 1
@@ -243,9 +250,7 @@ def corrupted(files, table):
 
 @pytest.mark.parametrize("table", ["waiting", "ids", "standing"])
 async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, table):
-    store = files.open()
-    await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
-    await store.aclose()
+    await files.hold(*[entry(n, "a", ident=n) for n in range(1, 99)])
     spoilt = corrupted(files, table)
     again = files.open()
     assert again.past == RecoveredState(seen=[], unshown=[])
@@ -268,10 +273,8 @@ async def test_a_file_of_rubbish_is_set_aside_aloud_each_time(files):
     for content in (b"one" * 999, b"two" * 999):
         files.path.parent.mkdir(exist_ok=True)
         files.path.write_bytes(content)
-        store = files.open()
-        await store.keep([entry(1, "a")], STANDING, 0)
+        await files.hold(entry(1, "a"))
         assert "holds rubbish" in files.warnings[-1]
-        await store.aclose()
     first, second = sorted(files.path.parent.glob("*.broken*"))
     assert first.read_bytes()[:3] == b"one"
     assert second.read_bytes()[:3] == b"two"
@@ -311,12 +314,8 @@ ODD_ROWS = {
 
 @pytest.mark.parametrize("odd", ODD_ROWS.values(), ids=ODD_ROWS)
 async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
-    store = files.open()
-    await store.keep([entry(1, "a", OUTPUT, ident="x")], STANDING, 0)
-    await store.aclose()
-    with sqlite3.connect(files.path) as other:
-        other.execute(odd)
-    other.close()
+    await files.hold(entry(1, "a", OUTPUT, ident="x"))
+    files.edit(odd)
     again = files.open()
     assert again.past.position == STANDING
     assert list(again.past.seen) == ["x"]
@@ -340,12 +339,8 @@ STRANGE_PLACES = [
 
 @pytest.mark.parametrize("value", STRANGE_PLACES)
 async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
-    store = files.open()
-    await store.keep([entry(1, "a", ident="x")], STANDING, 0)
-    await store.aclose()
-    with sqlite3.connect(files.path) as other:
-        other.execute("UPDATE standing SET value = ?", (value,))
-    other.close()
+    await files.hold(entry(1, "a", ident="x"))
+    files.edit("UPDATE standing SET value = ?", value)
     again = files.open()
     assert again.past.position == ListenerPosition()
     assert again.past.waiting["a"] == Backlog(1, 6)
@@ -359,13 +354,9 @@ async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
 )
 async def test_odd_tables_in_a_file_of_ours_stop_nothing(files, statement):
     files.path.parent.mkdir()
-    with sqlite3.connect(files.path) as other:
-        other.execute(f"PRAGMA application_id = {QUEUE.application_id}")
-        other.executescript(statement)
-    other.close()
-    store = files.open()
-    await store.keep([entry(1, "a")], STANDING, 0)
-    await store.aclose()
+    files.edit(f"PRAGMA application_id = {QUEUE.application_id}")
+    files.edit(statement)
+    await files.hold(entry(1, "a"))
     again = files.open()
     assert again.past.waiting == {"a": Backlog(1, 6)}
     await again.aclose()

@@ -108,10 +108,6 @@ async def test_room_in_count_alone_is_not_room():
     await waiting
 
 
-async def test_nobody_waits_for_room_that_is_there():
-    assert await elapsed(filled(1).room()) == 0
-
-
 async def test_events_take_no_room():
     queue = filled()
     for number in range(50):

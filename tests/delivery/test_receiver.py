@@ -133,13 +133,6 @@ async def test_of_errors_that_come_by_the_thousand_the_first_are_told_and_all_co
     assert await desk.read() == [no]
 
 
-async def test_a_gap_that_a_frame_says_by_the_thousand_is_one():
-    desk = Desk()
-    desk.take('{"type":"gap"}' * 1_000)
-    (gap,) = await desk.read()
-    assert isinstance(gap, Gap)
-
-
 async def test_what_a_server_repeats_of_ours_is_told_to_nobody():
     desk, errors, acks = Desk(), [], []
     desk.receiver.secrets = lambda: ("s3cret-token",)
@@ -280,14 +273,6 @@ async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
     await feeding
     assert await reading == [4, 5, 6]
     assert (now(), desk.told, desk.receiver.received) == (PATIENCE - 0.1, [], 6)
-
-
-async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
-    desk = Desk(Cursor(0))
-    desk.fill()
-    assert await desk.read() == [1, 2, 3]
-    with pytest.raises(QueueFull):
-        await desk.feed(note(4))
 
 
 async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting():

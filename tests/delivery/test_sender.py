@@ -96,6 +96,11 @@ def statuses(sent: list[SendResult]) -> list[str]:
     return [each.status for each in sent]
 
 
+async def at_once(used: SocketSender, *batches: list[Message]) -> list[list[str]]:
+    """Send batches that are under way together; return what became of each."""
+    return [statuses(sent) for sent in await asyncio.gather(*map(used.send, batches))]
+
+
 async def test_an_answered_ping_and_a_tenth_of_a_second_of_quiet_is_delivered():
     line = Line(pong=0.05)
     took = await elapsed(sending := asyncio.ensure_future(one(sender(line))))
@@ -201,37 +206,27 @@ async def test_one_alone_that_cannot_be_written_is_a_wrong_use():
 
 async def test_batches_under_way_at_once_are_told_apart_by_id():
     used = sender()
-    first = asyncio.create_task(used.send(batch("a", "b")))
-    await asyncio.sleep(0.01)
-    second = asyncio.create_task(used.send(batch("c", "d")))
-    later(0.01, used.server_error, ServerError("no", "d"))
-    assert statuses(await first) == ["delivered", "delivered"]
-    assert statuses(await second) == ["delivered", "rejected"]
+    later(0.02, used.server_error, ServerError("no", "d"))
+    first, second = await at_once(used, batch("a", "b"), batch("c", "d"))
+    assert (first, second) == (["delivered"] * 2, ["delivered", "rejected"])
 
 
 async def test_an_error_that_names_none_puts_every_batch_under_way_in_doubt():
     used = sender()
-    first = asyncio.create_task(used.send(batch("a")))
-    second = asyncio.create_task(used.send(batch("b")))
     later(0.01, used.server_error, ServerError("no"))
-    assert statuses(await first) == ["unknown"]
-    assert statuses(await second) == ["unknown"]
+    assert await at_once(used, batch("a"), batch("b")) == [["unknown"], ["unknown"]]
 
 
 async def test_batches_are_written_one_behind_the_other_however_slow_the_line_is():
     used = sender(line := Line(writing=0.01))
-    both = [used.send(batch("a", "b")), used.send(batch("c"))]
-    await asyncio.gather(*both)
+    await at_once(used, batch("a", "b"), batch("c"))
     assert line.said == ["<note a>", "<note b>", "ping", "<note c>", "ping"]
 
 
 async def test_an_error_cannot_mean_what_is_not_yet_written():
     used = sender(Line(pong=0.0, writing=0.2))
-    first = asyncio.create_task(used.send(batch("a")))
-    second = asyncio.create_task(used.send(batch("b")))
     later(0.1, used.server_error, ServerError("no"))
-    assert statuses(await first) == ["rejected"]
-    assert statuses(await second) == ["delivered"]
+    assert await at_once(used, batch("a"), batch("b")) == [["rejected"], ["delivered"]]
 
 
 async def test_batches_of_the_same_messages_are_told_apart():
@@ -284,12 +279,18 @@ def test_as_json_it_says_only_what_is_known():
 
 
 ACK = Ack(when="type == 'ack'", id="id", timeout=5.0)
+ONE = batch(None)
+
+
+def answered(used: SocketSender, seconds: float, name="", *, ok=True, message=""):
+    """Have the server acknowledge a message after so many seconds."""
+    later(seconds, used.acknowledged, Acknowledged(name, ok=ok, message=message))
 
 
 async def test_an_acknowledgement_that_names_the_message_is_the_proof():
     used = sender(line := Line(), ACK)
-    later(0.2, used.acknowledged, Acknowledged("b", ok=False, message="no"))
-    later(0.3, used.acknowledged, Acknowledged("a", ok=True))
+    answered(used, 0.2, "b", ok=False, message="no")
+    answered(used, 0.3, "a")
     sent = await used.send(batch("a", "b"))
     assert sent == [
         SendResult("delivered", "note", "a"),
@@ -300,39 +301,33 @@ async def test_an_acknowledgement_that_names_the_message_is_the_proof():
 
 async def test_acknowledgements_that_name_none_come_in_the_order_of_the_messages():
     used = sender(ack=ACK)
-    later(0.2, used.acknowledged, Acknowledged("", ok=True))
-    later(0.3, used.acknowledged, Acknowledged("", ok=False))
-    later(0.4, used.acknowledged, Acknowledged("", ok=True))
-    sent = await used.send([Message("note"), Message("note")])
+    for seconds, ok in ((0.2, True), (0.3, False), (0.4, True)):
+        answered(used, seconds, ok=ok)
+    sent = await used.send(batch(None, None))
     assert statuses(sent) == ["delivered", "rejected"]
     assert sent[1].detail == "no reason given"
 
 
 async def test_acknowledgements_that_name_none_are_the_oldest_batch_s_first():
     used = sender(ack=ACK)
-    first = asyncio.create_task(used.send([Message("note")]))
-    second = asyncio.create_task(used.send([Message("note")]))
-    later(0.2, used.acknowledged, Acknowledged("", ok=True))
-    later(0.3, used.acknowledged, Acknowledged("", ok=False))
-    assert statuses(await first) == ["delivered"]
-    assert statuses(await second) == ["rejected"]
+    answered(used, 0.2)
+    answered(used, 0.3, ok=False)
+    assert await at_once(used, ONE, ONE) == [["delivered"], ["rejected"]]
 
 
 async def test_an_answer_that_names_none_and_is_late_is_nobody_else_s():
     """Seen: it was the next message's, and the one refused counted as delivered."""
     lines = [Line(), Line()]
     used = SocketSender(lambda: lines[0], compose, asyncio.sleep, ACK)
-    first = asyncio.create_task(used.send([Message("note")]))
-    later(4.0, used.acknowledged, Acknowledged("", ok=True))
-    assert statuses(await first) == ["delivered"]
-    later(6.0, used.acknowledged, Acknowledged("", ok=True))
-    later(6.5, used.acknowledged, Acknowledged("", ok=False))
-    assert statuses(await used.send([Message("note")])) == ["unknown"]
-    assert statuses(await used.send([Message("note")])) == ["rejected"]
-    assert statuses(await used.send([Message("note")])) == ["unknown"]
+    answered(used, 4.0)
+    assert await at_once(used, ONE) == [["delivered"]]
+    answered(used, 6.0)
+    answered(used, 6.5, ok=False)
+    for status in ("unknown", "rejected", "unknown"):
+        assert await at_once(used, ONE) == [[status]]
     lines.reverse()  # it comes over no other line
-    later(1.0, used.acknowledged, Acknowledged("", ok=True))
-    assert statuses(await used.send([Message("note")])) == ["delivered"]
+    answered(used, 1.0)
+    assert await at_once(used, ONE) == [["delivered"]]
 
 
 async def test_a_number_that_begins_anew_on_a_new_line_is_another_message_s():
@@ -342,7 +337,7 @@ async def test_a_number_that_begins_anew_on_a_new_line_is_another_message_s():
     lost = asyncio.create_task(used.send(batch("3")))
     await turns(10)
     lines.reverse()
-    later(1.0, used.acknowledged, Acknowledged("3", ok=True))
+    answered(used, 1.0, "3")
     assert statuses(await used.send(batch("3"))) == ["delivered"]
     assert statuses(await lost) == ["unknown"]
 
@@ -357,22 +352,19 @@ async def test_only_so_many_late_ones_keep_their_places():
 
 async def test_messages_of_one_name_each_want_an_acknowledgement():
     used = sender(ack=ACK)
-    first = asyncio.create_task(used.send(batch("a", "a")))
-    second = asyncio.create_task(used.send(batch("a")))
-    later(0.2, used.acknowledged, Acknowledged("a", ok=True))
-    later(0.3, used.acknowledged, Acknowledged("a", ok=False))
-    assert statuses(await first) == ["delivered", "rejected"]
-    assert statuses(await second) == ["unknown"]
-    again = asyncio.create_task(used.send(batch("a")))
-    later(0.1, used.acknowledged, Acknowledged("a", ok=True))
-    assert statuses(await again) == ["delivered"]
+    answered(used, 0.2, "a")
+    answered(used, 0.3, "a", ok=False)
+    first, second = await at_once(used, batch("a", "a"), batch("a"))
+    assert (first, second) == (["delivered", "rejected"], ["unknown"])
+    answered(used, 0.1, "a")
+    assert await at_once(used, batch("a")) == [["delivered"]]
 
 
 async def test_without_an_acknowledgement_in_time_nothing_is_known():
     used = sender(ack=ACK)
-    later(0.2, used.acknowledged, Acknowledged("a", ok=True))
-    later(0.2, used.acknowledged, Acknowledged("a", ok=False))
-    later(0.2, used.acknowledged, Acknowledged("somebody else's", ok=False))
+    answered(used, 0.2, "a")
+    answered(used, 0.2, "a", ok=False)
+    answered(used, 0.2, "somebody else's", ok=False)
     took = await elapsed(sending := asyncio.ensure_future(used.send(batch("a", "b"))))
     assert statuses(sending.result()) == ["delivered", "unknown"]
     assert took == pytest.approx(5.0)
@@ -386,7 +378,7 @@ async def test_an_acknowledgement_at_the_very_end_of_patience_changes_nothing():
     used = sender(ack=ACK)
     sending = asyncio.create_task(used.send(batch("a", "a", "a")))
     await turns(10)
-    later(ACK.timeout, used.acknowledged, Acknowledged("a", ok=True))
+    answered(used, ACK.timeout, "a")
     assert statuses(await sending) == ["unknown"] * 3
     assert statuses(await used.send(batch("a"))) == ["unknown"]
 

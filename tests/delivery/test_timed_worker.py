@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
 
-from notifyws.config.settings import Settings
 from notifyws.delivery import timed_worker
-from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import DeadLetter, notification_of
-from notifyws.delivery.routing import Routing
+from notifyws.delivery.outbox_records import notification_of
 from notifyws.delivery.targets import Quiet, Route, Timing
 from notifyws.delivery.timed_worker import SHOWN, WIDTH, digest_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
-from tests.support.queue import MemoryStore, ScriptedSink, note
+from tests.support.queue import MemoryStore, ScriptedSink, Story, note
 from tests.support.virtual import EPOCH, VirtualClock, elapsed, in_virtual_time, now
 
 pytestmark = pytest.mark.virtual_time
@@ -42,40 +38,15 @@ class KeepingSink(ScriptedSink):
         return [[n["title"] for n in each.get("notifications", ())] for each in found]
 
 
-class Story:
+class Timed(Story):
     """An outbox with one route that has a time of its own, and a sink beside it."""
 
-    def __init__(self, timing, *context, durable=True, store=None):
-        self.store = store or MemoryStore()
+    def __init__(self, timing, *context, **how):
         self.routed = KeepingSink(*context, name="r/exec")
         self.other = ScriptedSink(name="exec")
-        sinks = [self.routed, self.other]
-        self.letters: list[DeadLetter] = []
-        self.clock = VirtualClock()
-        self.warnings: list[str] = []
-        routes = [Route("r", timing=timing)]
-        self.outbox = Outbox(
-            self.store,
-            sinks,
-            Settings(hand_on_delays=(1.0, 2.0)),
-            self.clock.clock,
-            write_dead_letters=self._reject,
-            warn=self.warnings.append,
-            durable=durable,
-            routing=Routing(routes, [s.name for s in sinks], self.warnings.append),
+        super().__init__(
+            self.routed, self.other, routes=[Route("r", timing=timing)], **how
         )
-
-    async def _reject(self, *letters):
-        self.letters += letters
-
-
-@asynccontextmanager
-async def running(story, patience=0.0):
-    story.outbox.start()
-    try:
-        yield story.outbox
-    finally:
-        await story.outbox.aclose(patience)
 
 
 def quiet(begins_in, lasts):
@@ -90,8 +61,8 @@ async def sleep(seconds):
 
 
 async def test_a_digest_is_one_notification_with_what_came_since_the_first():
-    story = Story(Timing(digest=600.0))
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=600.0))
+    async with story.running() as outbox:
         await sleep(100)
         for n in range(3):
             outbox.keep(note(n), n + 1)
@@ -106,8 +77,8 @@ async def test_a_digest_is_one_notification_with_what_came_since_the_first():
 
 
 async def test_a_digest_is_not_later_for_a_machine_that_slept():
-    story = Story(Timing(digest=600.0))
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=600.0))
+    async with story.running() as outbox:
         outbox.keep(note(1), 1)
         await sleep(60)
         story.clock.suspended = 8 * 3600.0
@@ -116,8 +87,8 @@ async def test_a_digest_is_not_later_for_a_machine_that_slept():
 
 
 async def test_the_next_digest_begins_with_the_next_notification():
-    story = Story(Timing(digest=60.0))
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=60.0))
+    async with story.running() as outbox:
         for n in (1, 2):
             outbox.keep(note(n), n)
         await sleep(1000)
@@ -130,16 +101,16 @@ async def test_the_next_digest_begins_with_the_next_notification():
 
 
 async def test_one_alone_is_no_digest():
-    story = Story(Timing(digest=60.0))
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=60.0))
+    async with story.running() as outbox:
         outbox.keep(note("alone"), 1)
         await sleep(61)
     assert story.routed.titles == ["alone"]
 
 
 async def test_a_full_digest_does_not_wait(monkeypatch):
-    story = Story(Timing(digest=600.0))
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=600.0))
+    async with story.running() as outbox:
         for n in range(timed_worker.MOST + 2):
             outbox.keep(note(n), n + 1)
         await sleep(1)
@@ -150,9 +121,9 @@ async def test_a_full_digest_does_not_wait(monkeypatch):
 
 
 async def test_a_digest_of_long_lines_is_cut_where_it_is_enough():
-    story = Story(Timing(digest=60.0))
+    story = Timed(Timing(digest=60.0))
     long = "x" * (timed_worker.MOST_BYTES // 2)
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         for n in range(3):
             outbox.keep(note(f"{n}{long}"), n + 1)
         await sleep(1)
@@ -162,8 +133,8 @@ async def test_a_digest_of_long_lines_is_cut_where_it_is_enough():
 
 
 async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
-    story = Story(Timing(digest=60.0), NO, NO, NO)
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=60.0), NO, NO, NO)
+    async with story.running() as outbox:
         for n in (1, 2):
             outbox.keep(note(n), n)
         await sleep(70)
@@ -180,30 +151,30 @@ async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
 async def test_what_is_rubbish_in_a_queue_is_a_dead_letter_and_no_part_of_a_digest():
     before = MemoryStore()
     before.rows = {("r/exec", 1): "rubbish", ("r/exec", 2): note("good").line()}
-    story = Story(Timing(digest=60.0), store=MemoryStore(before))
-    async with running(story):
+    story = Timed(Timing(digest=60.0), store=MemoryStore(before))
+    async with story.running():
         await sleep(61)
     assert [letter.line for letter in story.letters] == ["rubbish"]
     assert story.routed.titles == ["good"]
 
 
 async def test_a_durable_listener_that_ends_keeps_its_digest_for_the_next_time():
-    first = Story(Timing(digest=600.0))
-    async with running(first, 1.0) as outbox:
+    first = Timed(Timing(digest=600.0))
+    async with first.running(1.0) as outbox:
         for n in (1, 2):
             outbox.keep(note(n), n)
         assert await elapsed(outbox.drained()) < 1
     assert first.routed.given == first.letters == []
-    second = Story(Timing(digest=600.0), store=MemoryStore(first.store))
-    async with running(second) as outbox:
+    second = Timed(Timing(digest=600.0), store=MemoryStore(first.store))
+    async with second.running() as outbox:
         outbox.keep(note(3), 3)
         await sleep(601)
     assert second.routed.digests == [["1", "2", "3"]]
 
 
 async def test_any_other_that_ends_hands_its_digest_on_at_once():
-    story = Story(Timing(digest=600.0), durable=False)
-    async with running(story) as outbox:
+    story = Timed(Timing(digest=600.0), durable=False)
+    async with story.running() as outbox:
         for n in (1, 2):
             outbox.keep(note(n), n)
         await sleep(1)
@@ -214,9 +185,9 @@ async def test_any_other_that_ends_hands_its_digest_on_at_once():
 
 @pytest.mark.parametrize("begun", [0.5, 1.5, 2.5])
 async def test_what_is_still_being_written_at_the_end_is_in_that_digest_too(begun):
-    story = Story(Timing(digest=600.0), durable=False)
+    story = Timed(Timing(digest=600.0), durable=False)
     story.store.pause = 1.0
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note(1), 1)
         await sleep(begun)
         for n in (2, 3):
@@ -226,8 +197,8 @@ async def test_what_is_still_being_written_at_the_end_is_in_that_digest_too(begu
 
 
 async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order():
-    story = Story(Timing(quiet(10, 480)))
-    async with running(story) as outbox:
+    story = Timed(Timing(quiet(10, 480)))
+    async with story.running() as outbox:
         outbox.keep(note("before"), 1)
         await sleep(600)
         for n in range(3):
@@ -241,8 +212,8 @@ async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order()
 
 
 async def test_a_digest_of_a_night_is_one():
-    story = Story(Timing(quiet(0, 480), 600.0))
-    async with running(story) as outbox:
+    story = Timed(Timing(quiet(0, 480), 600.0))
+    async with story.running() as outbox:
         for n in range(3):
             outbox.keep(note(n), n + 1)
             await sleep(3600)
@@ -255,8 +226,8 @@ async def test_a_digest_of_a_night_is_one():
 def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
     @in_virtual_time
     async def story_of_a_night():
-        story = Story(Timing(quiet(0, 480)), durable=durable)
-        async with running(story, 1.0) as outbox:
+        story = Timed(Timing(quiet(0, 480)), durable=durable)
+        async with story.running(1.0) as outbox:
             for n in (1, 2):
                 outbox.keep(note(n), n)
             await outbox.drained()

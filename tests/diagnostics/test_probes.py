@@ -29,6 +29,8 @@ from tests.support.httpd import answer, httpd, says, silence
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
 HASTE = 100.0
 
 
@@ -56,13 +58,6 @@ def on_a_hasty_loop(test):
             runner.run(test(*args, **kwargs))
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -87,13 +87,18 @@ def config(home):
 
 
 @pytest.fixture
-def alone(tmp_path, monkeypatch):
+def no_proxy(monkeypatch):
+    """No proxy of the machine between a test and its servers."""
+    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+
+
+@pytest.fixture
+def alone(no_proxy, tmp_path, monkeypatch):
     """A home of the test's own, and no proxy."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for kind in ("CONFIG", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
+from notifyws.config.settings import Settings
+from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     Backlog,
+    DeadLetter,
     Entry,
     ListenerPosition,
     OutboxRecord,
     RecoveredState,
 )
+from notifyws.delivery.routing import Routing
+from notifyws.delivery.targets import Route
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification, strict_json
+
+from .virtual import VirtualClock
 
 
 def note(title: object, ident: str | int | None = None) -> Notification:
@@ -136,3 +144,55 @@ class ScriptedSink:
 def line(title: object) -> str:
     """The line of ``note(title)``."""
     return strict_json(note(title).as_json())
+
+
+class Story:
+    """An outbox with everything around it."""
+
+    def __init__(
+        self,
+        *sinks: ScriptedSink,
+        durable: bool = True,
+        store: MemoryStore | None = None,
+        settings: Settings | None = None,
+        routes: Sequence[Route] = (),
+    ) -> None:
+        self.store = store or MemoryStore()
+        self.letters: list[DeadLetter] = []
+        self.warnings: list[str] = []
+        self.gaps: list[str] = []
+        self.clock = VirtualClock()
+        self.outbox = Outbox(
+            self.store,
+            sinks,
+            settings or Settings(hand_on_delays=(1.0, 2.0)),
+            self.clock.clock,
+            write_dead_letters=self._reject,
+            warn=self.warnings.append,
+            durable=durable,
+            routing=Routing(routes, [s.name for s in sinks], print) if routes else None,
+        )
+        self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
+
+    async def _reject(self, *letters: DeadLetter) -> None:
+        self.letters += letters
+
+    @property
+    def rejected(self) -> list[tuple[str, str, int]]:
+        return [(x.sink, x.error, x.attempts) for x in self.letters]
+
+    @asynccontextmanager
+    async def running(self, patience: float = 0.0) -> AsyncIterator[Outbox]:
+        self.outbox.start()
+        try:
+            yield self.outbox
+        finally:
+            await self.outbox.aclose(patience)
+
+    async def run(self, *notes: Notification, patience: float = 0.0) -> Outbox:
+        """Keep notifications, the first as number 1, and wait until all is done."""
+        async with self.running(patience) as outbox:
+            for number, each in enumerate(notes, 1):
+                outbox.keep(each, number)
+            await outbox.drained()
+        return outbox

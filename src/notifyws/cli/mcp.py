@@ -9,7 +9,7 @@ from functools import partial
 from notifyws.cli.options import Common, examples, option, with_common
 from notifyws.cli.process import run
 from notifyws.config.extras import needs_extra
-from notifyws.delivery.filters import Only
+from notifyws.delivery.filters import Selection
 from notifyws.errors import UsageError
 from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
@@ -43,7 +43,10 @@ def mcp(
     if not 1 <= keep <= MOST_KEPT:
         raise UsageError(f"--keep must be 1 to {MOST_KEPT}, not {keep}", "as in 200")
     start = parse_since(since, datetime.now(UTC)) if since is not None else None
-    selection = Only(only, "--only", warner(common.quiet)) if only is not None else None
+    selection = None
+    if only is not None:
+        warn = warner(common.quiet)
+        selection = Selection(filter=only, warn=warn, option="--only")
     try:
         from notifyws.cli.mcp_listener import Request
         from notifyws.cli.mcp_server import serve  # half a second

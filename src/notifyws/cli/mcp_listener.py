@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from notifyws.delivery.filters import Only
+from notifyws.delivery.filters import Selection
 from notifyws.errors import NotifyError, UsageError
 from notifyws.events import READY, Connected, Event, Failure, Gap, as_json
 from notifyws.models import Notification
@@ -149,7 +149,7 @@ class Request(Struct, frozen=True):
         since: id or time to start from.
     """
 
-    selection: Only | None
+    selection: Selection | None
     only: str | None
     allow_send: bool
     keep: int

@@ -177,10 +177,6 @@ class Connection:
         if not self.is_behind:
             self.heard_at = self._clock.wall()
 
-    async def send(self, text: str) -> None:
-        """Send one text frame."""
-        await self._transport.send_all([text])
-
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send text frames in their order, many at once."""
         await self._transport.send_all(texts)

@@ -192,7 +192,7 @@ class Renewer:
         self._holder.renewals.at = self._clock.now()
         self._expired.clear()  # what came before was about the old one
         self._answer = asyncio.get_running_loop().create_future()
-        await self._connection.send(frame)
+        await self._connection.send_all([frame])
         if renewal.ok is None:  # then silence is consent
             await asyncio.wait({self._answer}, timeout=renewal.timeout)
             if not self._answer.done():
@@ -221,7 +221,7 @@ class Responder:
         """Send replies in their order, until the connection ends."""
         with suppress(NetworkFailed):
             while True:
-                await self._connection.send(await self._replies.get())
+                await self._connection.send_all([await self._replies.get()])
 
     def hear(self, word: ControlFrame) -> Arrival | None:
         """Take what the server says to us; return what it is if it is not for us."""

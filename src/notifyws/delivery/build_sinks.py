@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.targets import DeliveryTargets, Route
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from notifyws.clock import Clock
     from notifyws.delivery.routing import Routing
     from notifyws.delivery.worker import Sink
-    from notifyws.models import Notification
 
 
 def build_sinks(
@@ -43,7 +42,9 @@ def build_sinks(
         except ConfigurationError as error:
             said = f"route {route.name}: {error.message}"
             raise ConfigurationError(said, error.hint) from None
-        sinks += [_RouteSink(route, sink) for sink in own]
+        for sink in own:
+            sink.name = f"{route.name}/{sink.name}"  # by which a Routing knows it
+        sinks += own
     return sinks
 
 
@@ -95,19 +96,3 @@ def build_routing(
     from notifyws.delivery.routing import Routing
 
     return Routing(deliver.routes, [sink.name for sink in sinks], warn)
-
-
-class _RouteSink:
-    """A sink under the name of its route."""
-
-    def __init__(self, route: Route, sink: Sink) -> None:
-        from notifyws.delivery.routing import sink_name
-
-        self.name = sink_name(route.name, sink.name)
-        self._sink = sink
-
-    async def deliver(self, notification: Notification) -> None:
-        await self._sink.deliver(notification)
-
-    async def aclose(self) -> None:
-        await self._sink.aclose()

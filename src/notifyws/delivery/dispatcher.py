@@ -102,8 +102,9 @@ class Handlers:
 
     def _told(self) -> list[Feed]:
         """Return the queues of iterations, and of one to come if nobody else hears."""
-        alone = self._early is not None and not self._handlers["message"]
-        return [*self._feeds, *([self._early] if alone and self._early else [])]
+        if self._early is None or self._handlers["message"]:
+            return self._feeds
+        return [*self._feeds, self._early]
 
     def begin(self) -> None:
         """More will come: iterations from now on do not end at once."""

@@ -41,6 +41,7 @@ class Selection:
         count: satisfied after so many; ``None`` for never.
         until: satisfied by the first that makes this JMESPath expression truthy.
         warn: is told, once an expression, when it cannot be worked out.
+        option: where the user gave the filter.
 
     Raises:
         UsageError: an expression does not parse, or ``count`` is not positive.
@@ -53,11 +54,12 @@ class Selection:
         count: int | None = None,
         until: str | None = None,
         warn: Callable[[str], None] = lambda text: None,
+        option: str = "--filter",
     ) -> None:
         if count is not None and count < 1:
             raise UsageError(f"--count must be 1 or more, not {count}", "as in -n 1")
         self._types = frozenset(types)
-        self._filter = matcher(filter, "--filter", warn) if filter is not None else None
+        self._filter = matcher(filter, option, warn) if filter is not None else None
         self._until = matcher(until, "--until", warn) if until is not None else None
         self.count = count
         self.has_end = count is not None or until is not None
@@ -89,40 +91,6 @@ class Selection:
         if self._types and notification.type not in self._types:
             return False
         return self._filter is None or self._filter(notification)
-
-
-class Only:
-    """Admits what makes an expression truthy, and is never satisfied.
-
-    Args:
-        expression: a JMESPath expression over the notification.
-        warn: is told, once, when it cannot be worked out: that does not pass.
-
-    Raises:
-        UsageError: it does not parse.
-    """
-
-    satisfied = False
-
-    def __init__(
-        self, expression: str, option: str, warn: Callable[[str], None]
-    ) -> None:
-        self._test = matcher(expression, option, warn)
-
-    def passes(self, notification: Notification) -> bool:
-        """Return whether it is wanted."""
-        return self._test(notification)
-
-    def admit(self, notification: Notification) -> bool:
-        """Return whether it passes."""
-        return self._test(notification)
-
-    def admits_unseen(self, count: int) -> bool:
-        """Return whether any so many pass: none does."""
-        return False
-
-    def count_admitted(self, count: int) -> None:
-        """Count nothing: it admits none unseen."""
 
 
 def matcher(

@@ -19,15 +19,11 @@ FIELDS = ("title", "message", "link", "data", "id", "timestamp")
 Test = Callable[[Notification], bool]
 
 
-def sink_name(route: str, sink: str) -> str:
-    """Return what a sink of a route is called in a queue and in a message."""
-    return f"{route}/{sink}"
-
-
 class Routing:
     """Tells who takes what, and when.
 
     Args:
+        sinks: the names of all; that of a route's begins with the route's and ``/``.
         warn: is told, once a route, when its expression cannot be worked out.
 
     Raises:

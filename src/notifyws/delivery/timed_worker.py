@@ -137,8 +137,7 @@ class TimedWorker(DeliveryWorker):
         if error is None:
             self.counts.delivered += len(good)
         else:
-            self.counts.rejected += len(good)
-            await self._bury(whole, attempts, error)
+            await self._reject(whole, attempts, error, len(good))
         for record, _ in good:
             await self._forget(record)
 

@@ -38,9 +38,8 @@ class WriteDeadLetters(Protocol):
 class Sink(Protocol):
     """Takes notifications, one after the other or several at a time."""
 
-    @property
-    def name(self) -> str:
-        """What it is called in a queue, a dead letter and a message."""
+    name: str
+    """What it is called in a queue, a dead letter and a message."""
 
     async def deliver(self, notification: Notification) -> None:
         """Return once it was taken.
@@ -186,11 +185,11 @@ class DeliveryWorker:
             self._warn(f"{said}; it is tried again")
         self._failing = failure
 
-    async def _reject(self, record: OutboxRecord, attempts: int, error: str) -> None:
-        self.counts.rejected += 1
-        await self._bury(record, attempts, error)
-
-    async def _bury(self, record: OutboxRecord, attempts: int, error: str) -> None:
+    async def _reject(
+        self, record: OutboxRecord, attempts: int, error: str, count: int = 1
+    ) -> None:
+        """Make one dead letter, of so many notifications."""
+        self.counts.rejected += count
         await self._write_dead_letters(self._letter(record, attempts, error))
 
     def _letter(self, record: OutboxRecord, attempts: int, error: str) -> DeadLetter:

@@ -63,7 +63,6 @@ async def test_it_gets_the_line_on_stdin_and_fields_in_its_environment():
     sink = python(code, told=told, environment={"OWN": "mine"})
     await sink.deliver(NOTE)
     assert told == [NOTE.line(), "Café 7 /x then '' mine"]
-    await sink.aclose()
 
 
 async def test_what_it_prints_is_told_line_by_line_however_long():
@@ -72,7 +71,6 @@ async def test_what_it_prints_is_told_line_by_line_however_long():
     await sink.deliver(NOTE)
     assert told[0] == "a"
     assert "".join(told[1:]) == "b" * (LINE + 5)
-    await sink.aclose()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +85,6 @@ async def test_an_end_that_is_no_success_is_said(code, words):
     with pytest.raises(DeliveryFailed, match=words) as caught:
         await sink.deliver(NOTE)
     assert not caught.value.final
-    await sink.aclose()
 
 
 async def test_a_command_that_is_not_there_is_not_tried_again():
@@ -95,14 +92,12 @@ async def test_a_command_that_is_not_there_is_not_tried_again():
     with pytest.raises(DeliveryFailed, match="cannot run") as caught:
         await sink.deliver(NOTE)
     assert caught.value.final
-    await sink.aclose()
 
 
 async def test_it_is_killed_when_it_takes_too_long():
     sink = python("time.sleep(60)", timeout=0.2)
     with pytest.raises(DeliveryFailed, match=r"longer than 0\.2 s"):
         await sink.deliver(NOTE)
-    await sink.aclose()
 
 
 def lives(pid):

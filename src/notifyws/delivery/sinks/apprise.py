@@ -162,11 +162,7 @@ class AppriseSink:
         self._calls = BlockingCalls(name, concurrency)
 
     async def deliver(self, notification: Notification) -> None:
-        """Return when Apprise says that the service took it.
-
-        Raises:
-            DeliveryFailed: it did not.
-        """
+        """Return when Apprise says that the service took it."""
         try:
             async with asyncio.timeout(self._timeout):
                 why = await self._calls.call(partial(self._send, notification))

@@ -123,11 +123,7 @@ class DesktopSink:
         self._timeout = timeout
 
     async def deliver(self, notification: Notification) -> None:
-        """Return when the desktop took it.
-
-        Raises:
-            DeliveryFailed: it did not.
-        """
+        """Return when the desktop took it."""
         title = printable((notification.title or notification.type)[:LONGEST])
         message = printable(notification.words[:LONGEST])
         try:

@@ -103,11 +103,7 @@ class ExecSink:
         self._let_go = False
 
     async def deliver(self, notification: Notification) -> None:
-        """Return when the command ended well.
-
-        Raises:
-            DeliveryFailed: it did not start, ended badly, or took too long.
-        """
+        """Return when the command ended well."""
         end = asyncio.get_running_loop().time() + self._timeout
         process, output = self._started(notification)
         self._running.add(process)
@@ -149,7 +145,10 @@ class ExecSink:
 
         A file for its stdin never fills up, read or not.
         """
-        reading, writing = self._pipe()
+        try:
+            reading, writing = os.pipe()
+        except OSError as error:
+            raise self._cannot_run(error) from None
         try:
             with _in_memory() or tempfile.TemporaryFile() as stdin:
                 stdin.write(f"{notification.line()}\n".encode())
@@ -163,12 +162,6 @@ class ExecSink:
         finally:
             os.close(writing)
         return process, HookOutput(reading, self._tell)
-
-    def _pipe(self) -> tuple[int, int]:
-        try:
-            return os.pipe()
-        except OSError as error:
-            raise self._cannot_run(error) from None
 
     def _cannot_run(self, error: OSError | ValueError) -> DeliveryFailed:
         reason = getattr(error, "strerror", None) or str(error)

@@ -122,11 +122,7 @@ class ForwardSink:
         self._wall = wall
 
     async def deliver(self, notification: Notification) -> None:
-        """Return when the target answered with success.
-
-        Raises:
-            DeliveryFailed: it did not answer, or with something else.
-        """
+        """Return when the target answered with success."""
         import_httpx()
         import httpx
 

@@ -42,11 +42,7 @@ class TeeSink:
             raise ConfigurationError(message, "give tee a file to write") from None
 
     async def deliver(self, notification: Notification) -> None:
-        """Return when it stands in the file.
-
-        Raises:
-            DeliveryFailed: it does not.
-        """
+        """Return when it stands in the file."""
         line = f"{notification.line()}\n".encode()
         loop = asyncio.get_running_loop()
         try:
