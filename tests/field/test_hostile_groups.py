@@ -30,9 +30,9 @@ from notifyws.fleet.group.entries import (
 from notifyws.fleet.group.in_hand import BYTES, FIRST
 from notifyws.fleet.group.keys import RedisFailures
 from notifyws.fleet.group.lua import LONGEST
-from notifyws.fleet.group.marks import Marks
 from notifyws.fleet.group.member import GroupMember
 from notifyws.fleet.group.membership import Membership
+from notifyws.fleet.group.several_sockets import Marks
 from notifyws.fleet.group.standing import standing_of
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
@@ -332,7 +332,6 @@ STEPS: dict[str, Callable[[GroupStore], Any]] = {
     "trim": lambda s: s.trim(1, 1.0),
     "where": lambda s: s.where(2e9),
     "latest": lambda s: _all(s.latest(10)),
-    "backwards": lambda s: _all(s.backwards()),
     "read": lambda s: s.read([0], 1, 0.1),
     "held": lambda s: s.held(0, "0", 1),
     "acknowledge": lambda s: s.acknowledge(0, ["1-1"]),
@@ -577,7 +576,7 @@ async def test_a_stream_is_read_back_in_pages_of_a_size_however_large_its_entrie
     await leading(a)
     for size in [900_000] * 6 + [10] * 20:
         valkey.command("XADD", a.base, "*", "n", "x" * size)
-    sizes = [len(entry.line or "") async for entry in a.backwards()]
+    sizes = [len(entry.line or "") async for entry in a.latest()]
     assert sizes == [10] * 20 + [900_000] * 6
     how = stream_scripts.BACK, 1, a.base, "+", 500, LARGEST_STEP
     assert len(valkey.command("EVAL", *how)) == 22
