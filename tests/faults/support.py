@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import ssl
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tests.e2e.support import Home, Reading, Running
 from tests.support.httpd import Httpd, Story, in_a_thread
@@ -72,9 +73,24 @@ class Unread(Running):
         super().stop()
 
 
+def memory(pid: int, which: str = "VmRSS") -> int:
+    """Return the kilobytes that a process has now, or of another kind."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(rf"{which}:\s*(\d+)", status)[0])
+
+
 def peak(pid: int) -> float:
     """Return the most memory that a process has used, in megabytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmHWM")
+    return memory(pid, "VmHWM") / 1024
+
+
+def strict(line: str) -> dict[str, Any]:
+    """Read one line of ASCII-safe strict JSON."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not strict JSON")
+
+    assert line.isascii()
+    value = json.loads(line, parse_constant=refuse)
+    json.dumps(value, allow_nan=False)
+    return value

@@ -14,12 +14,14 @@ from tests.support.httpd import answer, json_answer, says, silence
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
+USER = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+LOGS_IN = {"NOTIFYWS_TOKEN": "", **USER}
+
 
 @pytest.mark.fault(1)
 def test_a_server_that_comes_up_later_is_found_and_each_change_is_one_line(home: Home):
     port = free_port()
-    home.env |= {"WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{port}", **QUICK}
-    home.env |= {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+    home.env |= {"WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{port}", **QUICK, **USER}
     listener = home.start("listen")
     listener.says("Reconnecting", times=2)
     home.serve(port=port)
@@ -103,18 +105,14 @@ def test_tls_behind_ws_and_plaintext_behind_wss_are_said_and_the_end(home: Home)
 
 @pytest.mark.fault(4)
 def test_so_they_are_where_the_login_meets_them_first(home: Home):
-    env = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
-    env["NOTIFYWS_TOKEN"] = ""
-    with scripted(home, speaks_first, **env) as server:
-        listener = home.within("listen", "--url", f"wss://{server.host}")
-        assert listener.returncode == 5
-        assert server.connections == 3
-    assert "is it ws:// instead of wss://?" in listener.stderr
-    with scripted(home, says(JUNK["TLS alert"]), **env) as server:
-        listener = home.within("listen", "--url", f"ws://{server.host}")
-        assert listener.returncode == 5
-        assert server.connections == 3
-    assert "ws:// against wss://" in listener.stderr
+    for story, scheme, words in (
+        (speaks_first, "wss", "is it ws:// instead of wss://?"),
+        (says(JUNK["TLS alert"]), "ws", "ws:// against wss://"),
+    ):
+        with scripted(home, story, **LOGS_IN) as server:
+            listener = home.within("listen", "--url", f"{scheme}://{server.host}")
+            assert (listener.returncode, server.connections) == (5, 3)
+        assert words in listener.stderr
 
 
 async def hangs_up(peer):
@@ -130,8 +128,7 @@ async def hangs_up_at_once(peer):
 @pytest.mark.parametrize("token", ["ready-made", ""])
 def test_a_line_cut_before_tls_is_agreed_on_is_tried_again(home: Home, story, token):
     """What a TCP proxy does whose backend is not up."""
-    env = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
-    with scripted(home, story, **env, NOTIFYWS_TOKEN=token) as server:
+    with scripted(home, story, **USER, NOTIFYWS_TOKEN=token) as server:
         url = f"wss://{server.host}"
         listener = home.within("listen", "--url", url, "--max-retries", "4")
         assert server.connections == 5
@@ -211,8 +208,8 @@ def test_an_authority_that_cannot_be_read_is_exit_2_before_any_network(
 PAIR = {"refreshToken": "r", "expiresIn": 900}
 
 
-def issues(*refused: str):
-    """A server that gives numbered tokens, and refuses these by 401."""
+def issues(*refused: str, closes: bool = False):
+    """A server that gives numbered tokens, and refuses these by 401, or all by 4401."""
     count = 0
 
     async def story(peer):
@@ -227,17 +224,15 @@ def issues(*refused: str):
             await peer.write(answer(401))
             return
         await peer.upgrade(request)
+        if closes:
+            await peer.close(4401, "no")
+            return
         await peer.say('{"type":"t","title":"hello"}')
         await peer.hang()
 
     return story
 
 
-LOGS_IN = {
-    "NOTIFYWS_TOKEN": "",
-    "WEBSOCKET_USERNAME": "demo",
-    "WEBSOCKET_PASSWORD": "demo",
-}
 LOGIN, REFRESH, SOCKET = "/auth/login", "/auth/refresh", "/"
 
 
@@ -331,17 +326,7 @@ def test_a_redirect_is_not_followed_and_no_credential_goes_elsewhere(home, statu
 
 @pytest.mark.fault(9)
 def test_closing_for_the_token_over_and_over_is_three_connects_and_the_end(home: Home):
-    async def closes(peer):
-        request = await peer.request()
-        if request.target.startswith("/auth/"):
-            number = len(server.requests)
-            pair = {"accessToken": f"a{number}", **PAIR}
-            await peer.write(json_answer(pair))
-            return
-        await peer.upgrade(request)
-        await peer.close(4401, "no")
-
-    with scripted(home, closes, **LOGS_IN) as server:
+    with scripted(home, issues(closes=True), **LOGS_IN) as server:
         assert home.within("token").returncode == 0
         done = home.within("listen")
         assert done.returncode == 4

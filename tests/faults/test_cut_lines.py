@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.e2e.support import until
-from tests.faults.support import without_resume
+from tests.faults.support import memory, without_resume
 from tests.support.proxy import proxy
 
 RATE = 500
@@ -26,17 +26,11 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc"),
 ]
 
+CUTS = pytest.mark.parametrize(("seconds", "every"), [(4, 1.0), (60, 2.0)])
+
 
 def unix(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def memory(pid: int) -> int:
-    """Return the resident kilobytes of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise AssertionError("no VmRSS")
 
 
 def descriptors(pid: int) -> int:
@@ -69,7 +63,7 @@ class Publisher:
 
 def listen_through_cuts(home, server, *, seconds: float, every: float, profile=None):
     """Return listener's figures: sent, shown numbers, and what was said as gaps."""
-    chosen = [] if profile is None else ["--profile", str(profile)]
+    chosen = [] if profile is None else ["--profile", profile]
     patience = {"NOTIFYWS_RETRY_DELAYS": "0.1", "NOTIFYWS_STABLE_AFTER": "0"}
     with proxy(server.port) as (line, thread):
         calm = thread.do(line.cut_every(every))
@@ -132,24 +126,18 @@ def _nearest(gaps, moment: float):
 
 
 @pytest.mark.slow
-def test_a_line_cut_over_and_over_loses_nothing_where_the_server_replays(home, server):
-    assert_all_are_shown(*listen_through_cuts(home, server, seconds=4, every=1.0))
+@CUTS
+def test_a_line_cut_over_and_over_loses_nothing_where_the_server_replays(
+    home, server, seconds, every
+):
+    found = listen_through_cuts(home, server, seconds=seconds, every=every)
+    assert_all_are_shown(*found)
 
 
 @pytest.mark.slow
-def test_a_line_cut_over_and_over_has_a_gap_for_all_that_is_lost(home, server):
-    profile = without_resume(home.path)
-    found = listen_through_cuts(home, server, seconds=4, every=1.0, profile=profile)
-    assert_shown_or_in_gaps(*found)
-
-
-@pytest.mark.slow
-def test_a_minute_of_cuts_loses_nothing_where_the_server_replays(home, server):
-    assert_all_are_shown(*listen_through_cuts(home, server, seconds=60, every=2.0))
-
-
-@pytest.mark.slow
-def test_a_minute_of_cuts_has_a_gap_for_all_that_is_lost(home, server):
-    profile = without_resume(home.path)
-    found = listen_through_cuts(home, server, seconds=60, every=2.0, profile=profile)
-    assert_shown_or_in_gaps(*found)
+@CUTS
+def test_a_line_cut_over_and_over_has_a_gap_for_all_that_is_lost(
+    home, server, seconds, every
+):
+    how = {"seconds": seconds, "every": every, "profile": without_resume(home.path)}
+    assert_shown_or_in_gaps(*listen_through_cuts(home, server, **how))

@@ -17,25 +17,13 @@ from notifyws.protocol.arrivals import NotUnderstood
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import Rules
 from tests.e2e.support import Home, Server, until
-from tests.faults.support import QUICK, Unread, peak, scripted
+from tests.faults.support import QUICK, Unread, peak, scripted, strict
 from tests.support.catalogue import sample
 from tests.support.httpd import BINARY, CLOSE, PING, PONG, TEXT, framed
 from tests.support.scripted import note
 
 GOOD = '{"type":"t","title":"good"}'
 RULES = Rules([Rule(then="notification")])
-
-
-def strict(line: str) -> dict:
-    """Read one line of ASCII-safe strict JSON."""
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is not strict JSON")
-
-    assert line.isascii()
-    value = json.loads(line, parse_constant=refuse)
-    json.dumps(value, allow_nan=False)
-    return value
 
 
 def sends(*frames: bytes):
@@ -48,6 +36,13 @@ def sends(*frames: bytes):
         await peer.hang()
 
     return story
+
+
+async def code_of_close(peer) -> int:
+    """Read until the client closes; return its code."""
+    while (read := await peer.read())[0] != CLOSE:
+        pass
+    return int.from_bytes(read[1][:2], "big")
 
 
 def text(said: str | bytes) -> bytes:
@@ -99,11 +94,7 @@ def test_invalid_utf_8_is_closed_with_1007_and_the_end_at_the_third(home, pieces
         for piece in first:
             await peer.frame(TEXT, piece, last=False)
         await peer.frame(0 if first else TEXT, last)
-        while True:
-            opcode, payload = await peer.read()
-            if opcode == CLOSE:
-                closes.append(int.from_bytes(payload[:2], "big"))
-                return
+        closes.append(await code_of_close(peer))
 
     with scripted(home, story) as server:
         listener = home.within("listen")
@@ -255,11 +246,7 @@ def test_a_deflate_bomb_of_a_gibibyte_costs_no_memory(home: Home, offered):
         extension = {"Sec_WebSocket_Extensions": "permessage-deflate"}
         await peer.upgrade(**(extension if offered else {}))
         await peer.write(frame)
-        while True:
-            opcode, payload = await peer.read()
-            if opcode == CLOSE:
-                closes.append(int.from_bytes(payload[:2], "big"))
-                return
+        closes.append(await code_of_close(peer))
 
     env = {"NOTIFYWS_COMPRESSION": str(offered), "NOTIFYWS_RETRY_DELAYS": "0.2 0.2 9"}
     with scripted(home, story, **env) as server:

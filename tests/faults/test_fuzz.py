@@ -7,7 +7,10 @@ import json
 import os
 import re
 import tty
+from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,6 +40,7 @@ from notifyws.ui.renderers import json_renderer, plain_renderer, raw_renderer
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import say
 from notifyws.ui.theme import Theme
+from tests.faults.support import strict
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualClock
 from tests.ui.helpers import live_renderer
@@ -154,29 +158,44 @@ async def taken(frames: list[str | bytes]) -> list:
     return await queue.get()
 
 
-def strictly(line: str) -> object:
-    def refuse(name: str) -> object:
-        raise AssertionError(f"{name} is no JSON")
+def shown(
+    frames: list[str | bytes], face: Callable[[Paper], Any]
+) -> tuple[list, bytes]:
+    """Return what becomes of frames, and what a face writes of it."""
 
-    return json.loads(line, parse_constant=refuse)
+    async def story():
+        burst, paper = await taken(frames), Paper()
+        await face(paper).show(burst)
+        return burst, paper.data
+
+    return asyncio.run(story())
+
+
+def shown_live(frames, reason: str, theme: Theme, status: Status, width: int) -> bytes:
+    """Return what the live view writes of frames, and of a connection that ends."""
+
+    async def story():
+        paper = Paper()
+        view = LiveView(theme, paper, lambda: [status], width=lambda: width)
+        renderer = live_renderer(view, say)
+        renderer.start()
+        await renderer.show([*await taken(frames), Disconnected(1006, reason)])
+        renderer.stop()
+        return paper.data
+
+    return asyncio.run(story())
 
 
 @pytest.mark.fault(20, 21)
 @FAST
 @given(st.lists(FRAME, min_size=1, max_size=5))
 def test_every_json_line_is_strict_ascii_and_one_line(frames):
-    async def story():
-        burst = await taken(frames)
-        paper = Paper()
-        await json_renderer(paper, events=True).show(burst)
-        return burst, paper.data
-
-    burst, data = asyncio.run(story())
+    burst, data = shown(frames, partial(json_renderer, events=True))
     lines = data.decode("ascii").split("\n")
     assert lines.pop() == ""
     assert len(lines) == sum(not isinstance(item, Frame) for item in burst)
     for line in lines:
-        value = strictly(line)
+        value = strict(line)
         assert "event" in value or isinstance(value["type"], str)
         assert FORBIDDEN.search(line) is None
 
@@ -186,16 +205,10 @@ def test_every_json_line_is_strict_ascii_and_one_line(frames):
 @FAST
 @given(frames=st.lists(FRAME, min_size=1, max_size=5))
 def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
-    async def story():
-        burst = await taken(frames)
-        paper = Paper()
-        await plain_renderer(paper, Theme(SETTINGS, colour=colour)).show(burst)
-        return burst, paper.data
-
-    burst, data = asyncio.run(story())
+    theme = Theme(SETTINGS, colour=colour)
+    burst, data = shown(frames, lambda paper: plain_renderer(paper, theme))
     assert_harmless(data, ours=colour)
-    shown = [item for item in burst if isinstance(item, Notification)]
-    assert data.count(b"\n") == len(shown)
+    assert data.count(b"\n") == sum(isinstance(item, Notification) for item in burst)
 
 
 @pytest.mark.fault(20, 36)
@@ -215,18 +228,9 @@ def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
 @FAST
 @given(frames=st.lists(FRAME, min_size=1, max_size=4), reason=TEXT)
 def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
-    async def story():
-        paper = Paper()
-        theme = Theme(SETTINGS, colour=True, hyperlinks=True, verbose=True)
-        status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
-        view = LiveView(theme, paper, lambda: [status], width=lambda: width)
-        renderer = live_renderer(view, say)
-        renderer.start()
-        await renderer.show([*await taken(frames), Disconnected(1006, reason)])
-        renderer.stop()
-        return paper.data
-
-    assert_harmless(asyncio.run(story()), ours=True)
+    theme = Theme(SETTINGS, colour=True, hyperlinks=True, verbose=True)
+    status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
+    assert_harmless(shown_live(frames, reason, theme, status, width), ours=True)
 
 
 @pytest.mark.fault(36)
@@ -241,7 +245,7 @@ def test_what_is_said_of_an_event_is_one_harmless_line(capfd, reason, code):
     ]
     for event in events:
         assert_harmless(event_line(event).encode())
-        assert isinstance(strictly(strict_json(as_json(event))), dict)
+        assert isinstance(strict(strict_json(as_json(event))), dict)
         say(event_line(event))
     said = capfd.readouterr().err
     assert_harmless(said.encode("utf-8", "surrogatepass"))
@@ -253,18 +257,8 @@ def test_what_is_said_of_an_event_is_one_harmless_line(capfd, reason, code):
 @given(frames=st.lists(FRAME, min_size=1, max_size=4), reason=TEXT)
 def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason):
     capfd.readouterr()
-
-    async def story():
-        paper = Paper()
-        theme = Theme(SETTINGS, utf8=False, cursor=False, verbose=True)
-        view = LiveView(theme, paper, lambda: [Status("connected")], width=lambda: 60)
-        renderer = live_renderer(view, say)
-        renderer.start()
-        await renderer.show([*await taken(frames), Disconnected(1006, reason)])
-        renderer.stop()
-        return paper.data
-
-    data = asyncio.run(story())
+    theme = Theme(SETTINGS, utf8=False, cursor=False, verbose=True)
+    data = shown_live(frames, reason, theme, Status("connected"), 60)
     assert data.isascii()
     assert_harmless(data)
     assert_harmless(capfd.readouterr().err.encode("utf-8", "surrogatepass"))

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from tests.e2e.support import NO_BYTECODE, Home, Running, Server, until
 from tests.faults.support import scripted, without_resume
 from tests.support.catalogue import sample
@@ -62,6 +61,12 @@ def got(home: Home, name: str = "got") -> list:
 def dead_letters(home: Home) -> list[Path]:
     folder = home.path / ".local/state/notifyws/dead-letters"
     return sorted(folder.glob("*.jsonl"))
+
+
+def buried(home: Home) -> list[dict]:
+    """Return the lines of the only file of dead letters."""
+    (letters,) = dead_letters(home)
+    return [json.loads(line) for line in letters.read_text().splitlines()]
 
 
 @pytest.mark.fault(41)
@@ -132,8 +137,7 @@ def test_a_hook_over_its_time_is_killed_as_a_group(home: Home, server: Server, c
     groups = {int(line) for line in (home.path / "pids").read_text().split()}
     assert len(groups) == 2  # tried twice
     until(lambda: not groups & living_groups(), "their end")
-    (letters,) = dead_letters(home)
-    assert json.loads(letters.read_text())["notification"]["title"] == "1"
+    assert [each["notification"]["title"] for each in buried(home)] == ["1"]
 
 
 @pytest.mark.slow
@@ -202,8 +206,7 @@ def test_a_hook_that_cannot_run_is_said_and_kept_at_once(home, server):
     server.notify(1, 2)
     assert listener.wait() == 0
     assert listener.err.text.count("cannot run") == 2
-    (letters,) = dead_letters(home)
-    assert len(letters.read_text().splitlines()) == 2
+    assert len(buried(home)) == 2
 
 
 @pytest.mark.fault(42)
@@ -217,9 +220,8 @@ def test_a_slow_hook_never_delays_what_is_shown(home: Home, server: Server):
     started = time.monotonic()
     assert listener.wait() == -signal.SIGTERM
     assert time.monotonic() - started < 2
-    (letters,) = dead_letters(home)  # it has no name, so that nobody would resume it
-    buried = map(json.loads, letters.read_text().splitlines())
-    titles = [dead_letter["notification"]["title"] for dead_letter in buried]
+    # it has no name, so that nobody would resume it
+    titles = [dead_letter["notification"]["title"] for dead_letter in buried(home)]
     assert sorted(map(int, titles)) == list(range(50))
 
 
@@ -257,7 +259,7 @@ def test_what_is_refused_becomes_a_dead_letter_and_a_replay_delivers_it(
     assert oct(letters.stat().st_mode)[-3:] == "600"
     replay = ("listen", "--replay", str(letters), "--forward-to", url)
     assert home.within(*replay).returncode == 6  # nobody there yet, and nothing is lost
-    assert len(letters.read_text().splitlines()) == 3
+    assert len(buried(home)) == 3
     with target(port) as there:
         done = home.within(*replay)
         assert done.returncode == 0, done.stderr
@@ -286,11 +288,8 @@ def test_however_much_waits_at_the_end_of_a_nameless_listener_becomes_letters(
     listener = waiting_for_a_hook(home, server)
     listener.signal(signum)
     assert listener.wait() == -signum, listener.err.text
-    assert len(dead_letters(home)) == 1, listener.err.text
-    (letters,) = dead_letters(home)
-    found = [DeadLetter.of_line(x) for x in letters.read_text().splitlines()]
-    titles = [notification_of(letter.line).title for letter in found]
-    assert titles == [str(n) for n in range(WAITED)]
+    titles = [dead_letter["notification"]["title"] for dead_letter in buried(home)]
+    assert titles == [str(n) for n in range(WAITED)], listener.err.text
     assert len(listener.err.lines) < 10
 
 
@@ -308,8 +307,7 @@ def test_a_server_that_does_not_answer_our_goodbye_leaves_time_for_letters(home:
         listener.prints(200)
         listener.signal(signal.SIGTERM)
         assert listener.wait() == -signal.SIGTERM
-    (letters,) = dead_letters(home)
-    assert len(letters.read_text().splitlines()) == 200
+    assert len(buried(home)) == 200
     assert "Lost" not in listener.err.text
 
 
@@ -394,13 +392,12 @@ def test_a_bad_row_of_the_queue_is_a_dead_letter_and_stops_nothing(home, server)
     assert second.wait() == 0
     assert len(got(home)) == 6
     (letters,) = dead_letters(home)
-    kept = [json.loads(line) for line in letters.read_text().splitlines()]
-    assert {each["notification"] for each in kept} == {"rubbish", "bad"}
+    assert {each["notification"] for each in buried(home)} == {"rubbish", "bad"}
     assert str(letters) in second.err.text
     replay = home.within("listen", "--replay", str(letters), "--exec", "true")
     assert replay.returncode == 6
     assert "stays: it is no notification" in replay.stderr
-    assert len(letters.read_text().splitlines()) == 2
+    assert len(buried(home)) == 2
 
 
 @pytest.mark.slow
@@ -519,10 +516,8 @@ def test_two_listeners_of_one_name_exclude_each_other(home: Home, server: Server
     second = home.within("listen", "--name", "desk")
     assert second.returncode == 2
     assert "a listener named desk runs already" in second.stderr
-    assert (
-        home.within("listen", "--name", "other", "-n1", "--timeout", "1").returncode
-        == 3
-    )
+    third = home.within("listen", "--name", "other", "-n1", "--timeout", "1")
+    assert third.returncode == 3
 
 
 @pytest.mark.fault(45)

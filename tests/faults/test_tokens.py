@@ -148,7 +148,6 @@ class Town:
 
     def env(self, password: str) -> dict[str, str]:
         return {
-            **self.home.env,
             "WEBSOCKET_SERVER_URL": self.server.url,
             "WEBSOCKET_USERNAME": "demo",
             "WEBSOCKET_PASSWORD": password,
@@ -159,14 +158,7 @@ class Town:
         return await self._spawned(COMMAND, *args, password=password, **env)
 
     async def _spawned(self, *command: str, password: str, **env: str):
-        return await asyncio.create_subprocess_exec(
-            *command,
-            env={**self.env(password), **env},
-            cwd=self.home.path,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return await spawned(self.home, *command, **{**self.env(password), **env})
 
     async def run(self, *args: str, password: str = "demo", **env: str) -> Done:
         return await ended(await self.start(*args, password=password, **env))
@@ -208,6 +200,19 @@ class Town:
         return await asyncio.gather(*asking, return_exceptions=True)
 
 
+async def spawned(home, *command: str, **env: str):
+    """Start a command, which says nothing to us but through pipes."""
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        *command,
+        env={**home.env, **env},
+        cwd=home.path,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+    )
+
+
 async def ended(process) -> Done:
     out, err = await asyncio.wait_for(process.communicate(), LONG)
     return Done(process.returncode, out.decode().strip(), err.decode().strip())
@@ -232,10 +237,6 @@ async def until(true, patience: float = 20.0) -> None:
 
 def codes(done: list[Done]) -> set[int]:
     return {each.code for each in done}
-
-
-def outcomes(results: list) -> set[str]:
-    return {type(result).__name__ for result in results}
 
 
 # 26: many processes, one empty cache
@@ -426,24 +427,14 @@ async def test_an_odd_answer_to_a_login_is_one_clear_error_soon_and_without_pass
 ):
     async with httpd(story) as server:
         env = {
-            **home.env,
             "WEBSOCKET_SERVER_URL": server.url,
             "WEBSOCKET_USERNAME": "demo",
             "WEBSOCKET_PASSWORD": SENTINEL,
             "NOTIFYWS_HTTP_TIMEOUT": "1.5",
         }
         started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            "sh",
-            "-c",
-            f"ulimit -v 260000 2>&-; exec {COMMAND} token -vvv",
-            env=env,
-            cwd=home.path,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        done = await ended(process)
+        limited = f"ulimit -v 260000 2>&-; exec {COMMAND} token -vvv"
+        done = await ended(await spawned(home, "sh", "-c", limited, **env))
         assert time.monotonic() - started < 40  # a drip would take ten minutes
         assert (done.code, done.out) == (5, "")
         assert done.err.startswith(f"error: {server.origin}") or server.host in done.err

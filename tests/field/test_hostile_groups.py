@@ -30,14 +30,14 @@ from notifyws.fleet.group.entries import (
 from notifyws.fleet.group.in_hand import BYTES, FIRST
 from notifyws.fleet.group.keys import RedisFailures
 from notifyws.fleet.group.lua import LONGEST
-from notifyws.fleet.group.marks import Marks
 from notifyws.fleet.group.member import GroupMember
 from notifyws.fleet.group.membership import Membership
+from notifyws.fleet.group.several_sockets import Marks
 from notifyws.fleet.group.standing import standing_of
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
 from tests.e2e.support import until
-from tests.fleet.group.test_store import batch, leading, with_stores
+from tests.fleet.group.test_store import batch, leading
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
 
 NO_NUMBERS = ["abc", "", "-5", "1e5", "9" * 18, "9" * 5000, "1.5", "²"]
@@ -56,7 +56,6 @@ def meta(store: GroupStore, **fields: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS, ids=lambda text: text[:6])
-@with_stores
 async def test_a_number_of_a_group_that_is_none_reads_as_nothing(make, valkey, text):
     """Seen: exit code 1, or a beat that was refused for ever and a group without a
     leader."""
@@ -71,7 +70,6 @@ async def test_a_number_of_a_group_that_is_none_reads_as_nothing(make, valkey, t
     assert (again.proof, again.began) == (standing.proof, standing.began)
 
 
-@with_stores
 async def test_a_loss_that_is_noticed_in_the_future_keeps_nobody_from_leading(
     make, valkey
 ):
@@ -83,7 +81,6 @@ async def test_a_loss_that_is_noticed_in_the_future_keeps_nobody_from_leading(
 
 @pytest.mark.parametrize("how", [(), ("PX", 10**11)], ids=["for ever", "for years"])
 @pytest.mark.parametrize("text", ["5 other:1:x", "\x1b[31m", "", "7 ", f"{'9' * 20} x"])
-@with_stores
 async def test_a_lease_that_does_not_end_is_no_lease(make, valkey, how, text):
     """Seen: exit code 1; or everybody waited for ever for somebody who is not there."""
     store, other = make("a"), make("b", key="k")
@@ -96,7 +93,6 @@ async def test_a_lease_that_does_not_end_is_no_lease(make, valkey, how, text):
     assert len(await other.own(32)) == 32
 
 
-@with_stores
 async def test_a_lease_that_ends_is_left_to_its_holder(make, valkey):
     store = make("a")
     valkey.command("SET", f"{store.base}:lease:0", "5 other:1:x", "PX", LONGEST)
@@ -108,7 +104,6 @@ def test_the_longest_lease_is_the_longest_that_may_be_set():
     assert FIELDS["group_lease"].high * 1000 == LONGEST
 
 
-@with_stores
 async def test_members_that_live_for_ever_do_not_live(make, valkey):
     """Seen: with ``--key`` each had a share for partitions that nobody read."""
     store = make("a")
@@ -116,7 +111,6 @@ async def test_members_that_live_for_ever_do_not_live(make, valkey):
     assert (await store.beat(wants=True)).members == 1
 
 
-@with_stores
 async def test_a_socket_that_is_open_in_the_future_covers_nothing(make, valkey):
     """Seen: no gap was ever told any more."""
     store = make("a", sockets=2)
@@ -127,7 +121,6 @@ async def test_a_socket_that_is_open_in_the_future_covers_nothing(make, valkey):
     assert (await leading(store)).others == ()
 
 
-@with_stores
 async def test_the_last_id_that_there_can_be_is_said_and_ends_nothing(make, valkey):
     """Seen: every beat was refused."""
     store = make("a")
@@ -142,7 +135,6 @@ async def test_the_last_id_that_there_can_be_is_said_and_ends_nothing(make, valk
     assert (await store.trim(100, 60.0))[0] == 0
 
 
-@with_stores
 @pytest.mark.parametrize("place", [f"{2**64 - 1}-{2**64 - 1}", f"{2**63}-0"])
 async def test_members_that_stand_where_their_stream_never_was_begin_anew(
     make, valkey, place
@@ -159,7 +151,6 @@ async def test_members_that_stand_where_their_stream_never_was_begin_anew(
     assert (await leading(store)).lag == 0
 
 
-@with_stores
 async def test_members_that_have_read_all_that_was_deleted_since_stay_where_they_are(
     make, valkey
 ):
@@ -173,7 +164,6 @@ async def test_members_that_have_read_all_that_was_deleted_since_stay_where_they
     assert first.id < last.id
 
 
-@with_stores
 async def test_an_entry_of_a_moment_that_no_calendar_knows_is_like_any_other(
     make, valkey
 ):
@@ -210,7 +200,6 @@ def test_a_place_of_any_moment_is_one_that_a_calendar_knows(at):
     assert 0 <= found.moved_at <= 1e9
 
 
-@with_stores
 async def test_another_key_is_shown_harmless_and_not_at_length(make, valkey):
     store = make("a")
     valkey.command(*meta(store, key="\x1b]0;x\x07" + "y" * 100_000))
@@ -220,7 +209,6 @@ async def test_another_key_is_shown_harmless_and_not_at_length(make, valkey):
     assert str(said.value).isprintable()
 
 
-@with_stores
 async def test_who_reads_a_group_that_is_not_there_leaves_no_key_for_ever(make, valkey):
     store = make("a", consumers="replay:x")
     await store.begin_at("0")
@@ -285,7 +273,6 @@ def test_a_member_of_any_name_can_be_shown(name):
     assert len(found.members[0].host) <= 300
 
 
-@with_stores
 async def test_of_very_many_members_some_are_named_and_all_counted(make, valkey):
     store = make("a")
     later = valkey.command("TIME")[0] * 1000 + 100_000
@@ -345,7 +332,6 @@ STEPS: dict[str, Callable[[GroupStore], Any]] = {
     "trim": lambda s: s.trim(1, 1.0),
     "where": lambda s: s.where(2e9),
     "latest": lambda s: _all(s.latest(10)),
-    "backwards": lambda s: _all(s.backwards()),
     "read": lambda s: s.read([0], 1, 0.1),
     "held": lambda s: s.held(0, "0", 1),
     "acknowledge": lambda s: s.acknowledge(0, ["1-1"]),
@@ -510,7 +496,6 @@ def test_what_tells_two_notifications_apart_is_short():
     assert max(map(len, marks)) == 32
 
 
-@with_stores
 async def test_a_line_of_a_time_with_more_streams_finds_its_place(make, valkey):
     """Seen: what was spooled could never be appended, nor could what came later."""
     a = make("a")
@@ -542,7 +527,6 @@ def test_a_kept_line_is_as_deep_as_it_can_be_written_again():
 # What is large
 
 
-@with_stores
 async def test_of_large_entries_few_are_counted_and_trimmed_in_one_step(make, valkey):
     """Seen: Redis read 2,000 of a megabyte in one step, in which it does nothing else;
     each was given up after a second, and the stream grew."""
@@ -556,7 +540,6 @@ async def test_of_large_entries_few_are_counted_and_trimmed_in_one_step(make, va
     assert [more for *_, more in steps] == [True, True, False]
 
 
-@with_stores
 async def test_behind_small_entries_few_large_ones_are_trimmed_in_one_step_too(
     make, valkey
 ):
@@ -570,7 +553,6 @@ async def test_behind_small_entries_few_large_ones_are_trimmed_in_one_step_too(
     assert [more for *_, more in steps] == [True, True, False, False]
 
 
-@with_stores
 async def test_what_nobody_has_read_is_counted_up_to_some_megabytes(make, valkey):
     """A Redis before 7, or a stream of which something was deleted, does not know."""
     a = make("a")
@@ -586,7 +568,6 @@ async def test_what_nobody_has_read_is_counted_up_to_some_megabytes(make, valkey
         assert (await leading(a)).lag == told
 
 
-@with_stores
 async def test_a_stream_is_read_back_in_pages_of_a_size_however_large_its_entries(
     make, valkey
 ):
@@ -595,7 +576,7 @@ async def test_a_stream_is_read_back_in_pages_of_a_size_however_large_its_entrie
     await leading(a)
     for size in [900_000] * 6 + [10] * 20:
         valkey.command("XADD", a.base, "*", "n", "x" * size)
-    sizes = [len(entry.line or "") async for entry in a.backwards()]
+    sizes = [len(entry.line or "") async for entry in a.latest()]
     assert sizes == [10] * 20 + [900_000] * 6
     how = stream_scripts.BACK, 1, a.base, "+", 500, LARGEST_STEP
     assert len(valkey.command("EVAL", *how)) == 22
@@ -616,7 +597,6 @@ class Reading:
         )
 
 
-@with_stores
 async def test_a_member_holds_no_more_of_large_entries_than_of_small_ones(make, valkey):
     """Seen: a thousand of a megabyte each, with whoever reads its output asleep."""
     a = make("a")
@@ -639,7 +619,6 @@ async def test_a_member_holds_no_more_of_large_entries_than_of_small_ones(make, 
     assert shown == 60
 
 
-@with_stores
 async def test_members_with_another_number_of_sockets_are_told_so(make, valkey):
     """Seen: one that looks for what others appended, and one that does not: twice."""
     one, several = make("a"), make("b", sockets=2)

@@ -6,7 +6,7 @@ import pytest
 
 from notifyws.fleet.group.entries import Leading
 from notifyws.fleet.group.stream import BatchForgotten
-from tests.fleet.group.test_store import batch, leading, titles_of, with_stores
+from tests.fleet.group.test_store import batch, leading, titles_of
 
 MANY = [f"n{n}" for n in range(20)]
 
@@ -29,7 +29,6 @@ async def read(store, count):
         (3, ("XGROUP", "DESTROY"), True),
     ],
 )
-@with_stores
 async def test_unread_entries_that_somebody_took_away_are_noticed_once(
     make, valkey, handled, words, lost
 ):
@@ -55,7 +54,6 @@ async def test_unread_entries_that_somebody_took_away_are_noticed_once(
     assert (await leading(store)).lost == 0
 
 
-@with_stores
 async def test_what_the_group_itself_trims_unread_is_told_once(make, valkey):
     store = make("a")
     standing = await leading(store)
@@ -69,7 +67,6 @@ async def test_what_the_group_itself_trims_unread_is_told_once(make, valkey):
     assert (after.lost, after.lag) == (0, 0)
 
 
-@with_stores
 async def test_a_group_that_is_new_has_lost_nothing(make, valkey):
     store = make("a", key="type")
     standing = await leading(store)
@@ -80,7 +77,6 @@ async def test_a_group_that_is_new_has_lost_nothing(make, valkey):
     assert (after.lost, after.back_to) == (0, None)
 
 
-@with_stores
 async def test_what_has_no_mark_is_appended_by_each_socket(make, valkey):
     store = make("a", sockets=2)
     standing = await leading(store)
@@ -90,7 +86,6 @@ async def test_what_has_no_mark_is_appended_by_each_socket(make, valkey):
     assert await titles_of(store) == ["door", "x", "door"]
 
 
-@with_stores
 async def test_a_redis_that_knows_of_another_batch_appends_nothing_after_it(
     make, valkey
 ):
@@ -120,7 +115,6 @@ async def test_a_redis_that_knows_of_another_batch_appends_nothing_after_it(
         (("DEL",), (True, True)),
     ],
 )
-@with_stores
 async def test_who_reads_again_goes_on_after_what_it_had(make, valkey, words, found):
     """Seen: it read nothing any more, for good."""
     store, reader = make("a"), make("r", consumers="replay:x")

@@ -17,6 +17,8 @@ short_and_real = pytest.mark.parametrize("lease", [2.0, 10.0])
 """A short lease, and that of the contract."""
 SOON = "--claim-after", "1"
 """What a killed member had in hand is taken over soon."""
+CUT = "https://cut.example"
+"""Where the server can be told to cut, or to ignore, somebody."""
 replaying_or_not = pytest.mark.parametrize(
     "replays", [True, False], ids=["replays", "forgets"]
 )
@@ -49,6 +51,24 @@ def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
         each.leave()
 
 
+def ends_well(
+    group: GroupScene,
+    *but: tuple[float, float],
+    stream_of: Valkey | None = None,
+    **how: Any,
+) -> None:
+    """End it: nothing is lost unsaid, or twice; one socket was open, but for spans."""
+    group.end(**how)
+    group.one_socket(*but)
+    group.once_in_stream(stream_of)
+
+
+def is_away(redis: Shared, seconds: float) -> None:
+    redis.freeze()
+    time.sleep(seconds)
+    redis.thaw()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("lease", "replays"),
@@ -62,9 +82,7 @@ def test_a_leader_that_is_killed_is_followed_by_another(scene, lease, replays):
         leader.kill()
         group.leader_after(killed, within=1.5 * lease, among=others)
         group.flows(200)
-    group.end(gaps=not replays)
-    group.one_socket()
-    group.once_in_stream()
+    ends_well(group, gaps=not replays)
 
 
 @pytest.mark.slow
@@ -83,9 +101,7 @@ def test_a_leader_that_was_asleep_writes_nothing_more(scene, lease, replays):
         until(lambda: group.server.open == 1, "the end of its socket")
         awake = time.monotonic()
         group.flows(200)
-    group.end(gaps=not replays)
-    group.one_socket((asleep, awake))
-    group.once_in_stream()
+    ends_well(group, (asleep, awake), gaps=not replays)
 
 
 @pytest.mark.slow
@@ -94,11 +110,8 @@ def test_a_leader_that_was_asleep_writes_nothing_more(scene, lease, replays):
 def test_a_leader_that_only_redis_misses_becomes_a_member(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
     with group.through(group.redis.port) as (line, _):
-        leader = group.join(REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
-        until(lambda: leader.events("connected"), "a connection")
-        others = [group.join() for _ in range(2)]
-        group.server.rate(200)
-        group.flows(200)
+        url = f"redis://127.0.0.1:{line.port}/0"
+        leader, others = group.begin(3, 200, leads={"REDIS_URL": url})
         with group.fault():
             parted = time.monotonic()
             line.up.swallows = line.down.swallows = True
@@ -109,9 +122,7 @@ def test_a_leader_that_only_redis_misses_becomes_a_member(scene, lease, replays)
             until(lambda: group.server.open == 1, "the end of its socket")
             healed = time.monotonic()
             group.flows(200)
-        group.end(gaps=not replays)
-        group.one_socket((parted, healed))
-        group.once_in_stream()
+        ends_well(group, (parted, healed), gaps=not replays)
 
 
 @pytest.mark.slow
@@ -119,20 +130,14 @@ def test_a_leader_that_only_redis_misses_becomes_a_member(scene, lease, replays)
 @replaying_or_not
 def test_a_leader_that_only_the_server_misses_lets_another_lead(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
-    leader = group.join(NOTIFYWS_ORIGIN="https://cut.example")
-    until(lambda: leader.events("connected"), "a connection")
-    others = [group.join() for _ in range(2)]
-    group.server.rate(200)
-    group.flows(200)
+    leader, others = group.begin(3, 200, leads={"NOTIFYWS_ORIGIN": CUT})
     with group.fault():
         parted = time.monotonic()
-        group.server.bar("https://cut.example")
+        group.server.bar(CUT)
         group.leader_after(parted, within=1.5 * lease, among=others)
         group.flows(200)
     assert not leader.leads
-    group.end(gaps=not replays)
-    group.one_socket()
-    group.once_in_stream()
+    ends_well(group, gaps=not replays)
 
 
 @pytest.mark.slow
@@ -170,9 +175,7 @@ def test_a_rolling_restart_loses_nothing(scene):
             assert old.wait() == -15, old.err.text
             group.join()
             group.flows(100)
-    group.end()
-    group.one_socket()
-    group.once_in_stream()
+    ends_well(group)
     for each in group.members:
         group.in_order(each)
 
@@ -185,10 +188,8 @@ def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
     with group.fault():
         group.redis.flush()
         group.flows(400)
-    group.end(gaps=True)
+    ends_well(group, gaps=True)
     assert group.gaps()
-    group.one_socket()
-    group.once_in_stream()
 
 
 @pytest.mark.parametrize("replays", first_of((False,), (True,)))
@@ -221,14 +222,10 @@ def test_what_comes_while_redis_is_away_is_appended_in_order(scene, lease, away,
     group = scene(lease=lease, replays=False)
     leader, _ = group.begin(count, 200)
     with group.fault():
-        group.redis.freeze()
-        time.sleep(away)
-        group.redis.thaw()
+        is_away(group.redis, away)
         group.flows(200 * away + 200)
     assert leader.leads
-    group.end()
-    group.one_socket()
-    group.once_in_stream()
+    ends_well(group)
     for each in group.members:
         group.in_order(each)
 
@@ -247,10 +244,8 @@ def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
         group.redis.start()
         group.flows(200 * away + 400)
     assert leader.leads
-    group.end(gaps=True)
+    ends_well(group, gaps=True)
     assert group.gaps()
-    group.one_socket()
-    group.once_in_stream()
 
 
 @pytest.mark.slow
@@ -263,9 +258,7 @@ def test_a_primary_that_dies_loses_nothing_that_is_not_appended_again(scene, rep
             servers.fail_over()
             group.flows(3000)
         assert leader.leads
-        group.end()
-        group.one_socket()
-        group.once_in_stream(servers.primary)
+        ends_well(group, stream_of=servers.primary)
         group.leave()
 
 
@@ -281,9 +274,7 @@ def test_a_cluster_node_that_dies_loses_nothing_that_is_not_appended_again(
             cluster.fail_over()
             group.flows(3000)
         assert leader.leads
-        group.end()
-        group.one_socket()
-        group.once_in_stream(cluster.nodes[3])
+        ends_well(group, stream_of=cluster.nodes[3])
         group.leave()
 
 
@@ -302,9 +293,7 @@ def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, rep
             line.down.delay = 0.0
             group.flows(600)
         assert leader.leads
-        group.end(twice=1.0)  # what is printed may not be acknowledged
-        group.one_socket()
-        group.once_in_stream()
+        ends_well(group, twice=1.0)  # what is printed may not be acknowledged
 
 
 @pytest.mark.slow
@@ -312,11 +301,8 @@ def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, rep
 def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, replays):
     group = scene(lease=6.0, replays=replays)
     with group.through(group.redis.port) as (line, _):
-        leader = group.join(*SOON, REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
-        until(lambda: leader.events("connected"), "a connection")
-        others = [group.join(*SOON) for _ in range(2)]
-        group.server.rate(500)
-        group.flows(200)
+        url = f"redis://127.0.0.1:{line.port}/0"
+        leader, others = group.begin(3, 500, *SOON, leads={"REDIS_URL": url})
         with group.fault():
             line.up.swallows = line.down.swallows = True
             time.sleep(3)
@@ -358,9 +344,7 @@ def test_a_spool_that_is_full_is_a_slow_reader_like_any_other(scene, replays):
     room = {"NOTIFYWS_QUEUE_DISK": "20000", "NOTIFYWS_QUEUE_COUNT": "100"}
     leader, _ = group.begin(1, 300, **room)
     with group.fault():
-        group.redis.freeze()
-        time.sleep(7)
-        group.redis.thaw()
+        is_away(group.redis, 7)
         group.flows(500)
     assert leader.leads
     assert leader.events("disconnected") if replays else group.gaps()
@@ -375,14 +359,10 @@ def test_a_server_that_falls_silent_for_the_leader_alone_is_left_to_another(
     scene, replays
 ):
     group = scene(lease=2.0, replays=replays)
-    leader = group.join(NOTIFYWS_ORIGIN="https://cut.example")
-    until(lambda: leader.events("connected"), "a connection")
-    others = [group.join() for _ in range(2)]
-    group.server.rate(200)
-    group.flows(200)
+    _, others = group.begin(3, 200, leads={"NOTIFYWS_ORIGIN": CUT})
     with group.fault():
         parted = time.monotonic()
-        group.server.ignore("https://cut.example")
+        group.server.ignore(CUT)
         group.leader_after(parted, within=8, among=others)
         group.flows(200)
     group.end(gaps=not replays)
@@ -411,9 +391,7 @@ def test_what_has_one_key_stays_in_order_while_redis_is_away(scene):
     group = scene(lease=2.0)
     group.begin(3, 200, "--key", "data.key", "--claim-after", "1")
     with group.fault():
-        group.redis.freeze()
-        time.sleep(4)
-        group.redis.thaw()
+        is_away(group.redis, 4)
         group.flows(1000)
     group.end()
     group.in_order_by_key()
@@ -442,15 +420,14 @@ def test_of_two_sockets_one_may_die_without_a_gap(scene):
 def test_two_sockets_that_are_cut_at_once_have_a_gap(scene):
     """Seen: each counted as open for the other, and all was said to be recovered."""
     group = scene(lease=2.0, replays=False)
-    origin = "https://cut.example"
-    group.begin(2, 200, "--sockets", "2", NOTIFYWS_ORIGIN=origin)
+    group.begin(2, 200, "--sockets", "2", NOTIFYWS_ORIGIN=CUT)
     until(lambda: group.server.open == 2, "two sockets")
     group.flows(200)
     with group.fault():
-        group.server.bar(origin)
+        group.server.bar(CUT)
         until(lambda: group.server.open == 0, "none")
         time.sleep(0.5)
-        group.server.admit(origin)
+        group.server.admit(CUT)
         until(lambda: group.server.open == 2, "two sockets again")
         group.flows(400)
     born = group.end(gaps=True)

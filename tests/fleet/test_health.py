@@ -81,11 +81,8 @@ def test_it_is_told_what_happens_and_no_child_can_tell_it(manager):
     environ = {"NOTIFY_SOCKET": manager[0], "WATCHDOG_USEC": "1", "HOME": "/"}
     systemd = Systemd(environ)
     assert environ == {"HOME": "/"}
-    systemd.ready()
-    systemd.status("Connected\nREADY=1")
-    systemd.stopping()
-    heard = [manager[1].recv(999) for _ in range(3)]
-    assert heard == [b"READY=1", b"STATUS=Connected READY=1", b"STOPPING=1"]
+    systemd.tell("STATUS=Connected\nREADY=1")
+    assert manager[1].recv(999) == b"STATUS=Connected READY=1"
 
 
 @in_virtual_time
@@ -106,4 +103,4 @@ def test_a_watchdog_that_is_not_ours_is_not_fed(pid, usec):
 
 @pytest.mark.parametrize("path", ["", "/nonesuch/socket", "/" + "x" * 200])
 def test_nobody_to_tell_is_no_fault(path):
-    Systemd({"NOTIFY_SOCKET": path}).ready()
+    Systemd({"NOTIFY_SOCKET": path}).tell("READY=1")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from .aio import at_the_end
 from .forks import Forks
 from .valkey import Lonely, LonelyNode, Valkey
 
@@ -25,6 +27,20 @@ def clean_valkey(valkey: Valkey) -> Valkey:
     valkey.thaw()
     valkey.flush()
     return valkey
+
+
+@pytest.fixture
+def make(clean_valkey: Valkey) -> Callable[..., Any]:
+    """Makes stores of members of one group, ``a``, ``b``, ..., each with a client."""
+    from notifyws.auth.cache.redis import RedisClient
+    from notifyws.fleet.group.store import GroupStore
+
+    def made(name: str = "a", *, url: str = clean_valkey.url, **how: Any) -> GroupStore:
+        client = RedisClient(url, "the group's Redis")
+        at_the_end(client.aclose)
+        return GroupStore(client, "0" * 16, "g", member=f"h:1:{name}", **how)
+
+    return made
 
 
 @pytest.fixture(scope="session")

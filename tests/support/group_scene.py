@@ -13,10 +13,11 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from redis.crc import key_slot
@@ -203,10 +204,19 @@ class GroupScene:
         return member
 
     def begin(
-        self, count: int, rate: float, *args: str, **env: str
+        self,
+        count: int,
+        rate: float,
+        *args: str,
+        leads: Mapping[str, str] = MappingProxyType({}),
+        **env: str,
     ) -> tuple[Member, list[Member]]:
-        """Start members, and the numbers; return the leader and the others."""
-        leader = self.join(*args, **env)
+        """Start members, and the numbers; return the leader and the others.
+
+        Args:
+            leads: what only the environment of the leader says.
+        """
+        leader = self.join(*args, **{**env, **leads})
         until(lambda: leader.events("connected"), "a connection")
         others = [self.join(*args, **env) for _ in range(count - 1)]
         self.server.rate(rate)

@@ -62,6 +62,7 @@ class ActiveListener:
         selection: which notifications are wanted; all of them when not given.
 
     Attributes:
+        auth: who we are, and where.
         group: the group that it shares its work with; ``None`` without one.
         observers: are told every event at once.
         on_receiver: is given what will take frames in, before it does.
@@ -85,7 +86,7 @@ class ActiveListener:
         selection: Filter | None = None,
     ) -> None:
         self.name = None if name is None else checked_name(name)
-        self._auth = auth
+        self.auth = auth
         self._since = since
         self._listed = listed
         self._frames = frames
@@ -100,7 +101,7 @@ class ActiveListener:
         self.running: asyncio.Task[None] | None = None
 
     def _empty_queue(self, numbered_from: int) -> DeliveryQueue[Item]:
-        s = self._auth.settings
+        s = self.auth.settings
         return DeliveryQueue(s.queue_count, s.queue_bytes, numbered_from)
 
     def start(self, *, retries: int | None = None) -> None:
@@ -120,7 +121,7 @@ class ActiveListener:
             self._durable = self._make_durable()
         outbox = self._durable.outbox if self._durable else None
         receiver = build_receiver(
-            self._auth,
+            self.auth,
             self.queue,
             since=self._since,
             frames=self._frames,
@@ -131,7 +132,7 @@ class ActiveListener:
         receiver.emitter.observers.extend(self.observers)
         self.receiver = receiver
         self._hook(receiver)
-        self.session = build_session(self._auth, receiver, retries=retries)
+        self.session = build_session(self.auth, receiver, retries=retries)
         self.running = self._run_in_background(self._live(self.session, receiver))
 
     def _run_in_background(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -140,7 +141,7 @@ class ActiveListener:
         return running
 
     def _hook(self, receiver: Receiver) -> None:
-        receiver.secrets = partial(known_secrets, self._auth)
+        receiver.secrets = partial(known_secrets, self.auth)
         self.on_receiver(receiver)
 
     def _make_durable(self) -> DurableListener:
@@ -148,8 +149,8 @@ class ActiveListener:
 
         shared = None
         if self.name is not None and self._since is None:
-            shared = build_shared_cursor(self._auth, self.name)
-        outbox = build_outbox(self._auth, self.name, self._deliver)
+            shared = build_shared_cursor(self.auth, self.name)
+        outbox = build_outbox(self.auth, self.name, self._deliver)
         return DurableListener(outbox, shared, self.queue)
 
     async def _live(self, session: Session, receiver: Receiver) -> None:
@@ -167,13 +168,13 @@ class ActiveListener:
         """Keep the listener's entry meanwhile."""
         heartbeat = None
         if self._listed:
-            told = self._counts, partial(known_secrets, self._auth)
-            heartbeat = build_heartbeat(self._auth, self.name, *told)
+            told = self._counts, partial(known_secrets, self.auth)
+            heartbeat = build_heartbeat(self.auth, self.name, *told)
         if heartbeat is None:
             yield
             return
         emitter.observers.append(heartbeat.observe)
-        async with meanwhile("the heartbeat", heartbeat.run, self._auth.warn):
+        async with meanwhile("the heartbeat", heartbeat.run, self.auth.warn):
             yield
 
     def tell_gap(self, since: str, reason: str) -> None:
@@ -191,11 +192,6 @@ class ActiveListener:
         """Let go of the outbox; what sinks did not take in time stays in it."""
         if self._durable is not None:
             await self._durable.aclose(LAST_DELIVERY)
-
-    @property
-    def auth(self) -> Authenticator:
-        """Who we are, and where."""
-        return self._auth
 
     @property
     def state(self) -> str:

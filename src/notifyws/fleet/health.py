@@ -88,37 +88,23 @@ class Systemd:
         digits = usec.isascii() and usec.isdigit()
         self.watchdog = int(usec) / 1e6 if ours and digits and int(usec) else None
 
-    def ready(self) -> None:
-        """Say that we do what we are for."""
-        self._tell("READY=1")
-
-    def status(self, line: str) -> None:
-        """Say how it goes.
-
-        Args:
-            line: of harmless text.
-        """
-        self._tell("STATUS=" + " ".join(line.split()))
-
-    def stopping(self) -> None:
-        """Say that we are about to end."""
-        self._tell("STOPPING=1")
-
     async def stay_alive(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Say that we live, at half the interval that systemd asks for, for ever."""
         while self.watchdog is not None:
-            self._tell("WATCHDOG=1")
+            self.tell("WATCHDOG=1")
             await sleep(self.watchdog / 2)
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Say one thing, as ``sd_notify`` spells it; lines become one."""
         if not self._address:
             return
+        said = " ".join(text.split()).encode("utf-8", "replace")
         with (
             suppress(OSError, ValueError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line,
         ):
             line.setblocking(False)
-            line.sendto(text.encode("utf-8", "replace"), self._address)
+            line.sendto(said, self._address)
 
 
 class Supervisor:
@@ -151,12 +137,12 @@ class Supervisor:
     def _tell(self, event: Event) -> None:
         if event.name in READY:
             self.was_ready = True
-            self._systemd.ready()
+            self._systemd.tell("READY=1")
         if event.name == "closed":
             self._open -= 1
             if not self._open:
-                self._systemd.stopping()
-        self._systemd.status(self._describe(event))
+                self._systemd.tell("STOPPING=1")
+        self._systemd.tell(f"STATUS={self._describe(event)}")
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

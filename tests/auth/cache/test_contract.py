@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +12,7 @@ from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cache.sqlite import SqliteCache
-from tests.support.aio import on_a_loop
+from tests.support.aio import at_the_end
 
 ME = "0123456789abcdef"
 YOU = "fedcba9876543210"
@@ -31,14 +30,13 @@ class Clock:
     real_time: bool = False
     shared: bool = False
     warnings: list[str] = field(default_factory=list)
-    handles: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def now(self) -> float:
         return self.clock
 
     def open(self) -> TokenCache:
         cache = self.make()
-        self.handles.push_async_callback(cache.aclose)
+        at_the_end(cache.aclose)
         return cache
 
     async def pass_by(self, seconds: float) -> None:
@@ -76,32 +74,18 @@ def clock(
     assert clock.warnings == [], "the primary was not the one that answered"
 
 
-def within(test):
-    """Run the test on a loop and close the world's handles there."""
-
-    async def run(self, clock):
-        async with clock.handles:
-            await test(self, clock)
-
-    run.__name__, run.__qualname__ = test.__name__, test.__qualname__
-    return on_a_loop(run)
-
-
 async def texts(cache: TokenCache, *names: str, account: str = ME) -> dict[str, str]:
     found = await cache.read(account, *names)
     return {name: entry.text for name, entry in found.items()}
 
 
 class TestTokenCache:
-    @within
     async def test_what_was_never_stored_is_not_there(self, clock):
         assert await clock.open().read(ME, "access", "refresh") == {}
 
-    @within
     async def test_asking_for_nothing_gives_nothing(self, clock):
         assert await clock.open().read(ME) == {}
 
-    @within
     async def test_several_names_are_written_and_read_in_one_step(self, clock):
         cache = clock.open()
         entries = {"access": ("a", 60.0), "refresh": ("r", 600.0)}
@@ -112,7 +96,6 @@ class TestTokenCache:
             "refresh": "r",
         }
 
-    @within
     async def test_the_remaining_time_is_in_seconds(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"access": ("a", 60.0)}, expect={})
@@ -121,14 +104,12 @@ class TestTokenCache:
         assert 58 < found["access"].remaining <= 60
         assert 13 < found["lock"].remaining <= 15
 
-    @within
     async def test_fractions_of_a_second_count(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"access": ("a", 9.5)}, expect={})
         found = await cache.read(ME, "access")
         assert 9 < found["access"].remaining <= 9.5
 
-    @within
     async def test_an_entry_is_forgotten_when_its_time_is_over(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"short": ("a", 0.03), "long": ("b", 9)}, expect={})
@@ -137,7 +118,6 @@ class TestTokenCache:
         await clock.pass_by(0.04)
         assert await texts(cache, "short", "long", "lock") == {"long": "b"}
 
-    @within
     async def test_a_forgotten_name_is_as_expected_when_none_is(self, clock):
         cache = clock.open()
         assert await cache.add(ME, "lock", "old", 0.03)
@@ -146,21 +126,18 @@ class TestTokenCache:
         assert await cache.add(ME, "lock", "new", 9)
         assert await texts(cache, "lock", "access") == {"lock": "new", "access": "a"}
 
-    @within
     async def test_what_is_kept_for_no_time_is_not_there(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"access": ("old", 9), "lock": ("l", 9)}, expect={})
         assert await cache.replace(ME, {"access": ("new", 0.0)}, expect={})
         assert await texts(cache, "access", "lock") == {"lock": "l"}
 
-    @within
     async def test_an_absurdly_long_time_is_no_fault(self, clock):
         cache = clock.open()
         assert await cache.replace(ME, {"access": ("a", 1e18)}, expect={})
         found = await cache.read(ME, "access")
         assert found["access"].remaining > 10**8
 
-    @within
     async def test_none_deletes(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"access": ("a", 9), "refresh": ("r", 9)}, expect={})
@@ -168,7 +145,6 @@ class TestTokenCache:
         assert await cache.replace(ME, entries, expect={})
         assert await texts(cache, "access", "refresh") == {"refresh": "r"}
 
-    @within
     async def test_a_second_write_renews_text_and_time(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"access": ("a", 9)}, expect={})
@@ -188,22 +164,17 @@ class TestTokenCache:
         ],
         ids=str,
     )
-    def test_nothing_is_written_when_an_expectation_fails(self, clock, expect):
-        @within
-        async def scene(self, clock):
-            cache = clock.open()
-            before = {"generation": ("one", 9), "access": ("old", 9)}
-            assert await cache.replace(ME, before, expect={})
-            entries = {"access": ("new", 9), "generation": None, "refresh": ("r", 9)}
-            assert not await cache.replace(ME, entries, expect=expect)
-            assert await texts(cache, "generation", "access", "refresh") == {
-                "generation": "one",
-                "access": "old",
-            }
+    async def test_nothing_is_written_when_an_expectation_fails(self, clock, expect):
+        cache = clock.open()
+        before = {"generation": ("one", 9), "access": ("old", 9)}
+        assert await cache.replace(ME, before, expect={})
+        entries = {"access": ("new", 9), "generation": None, "refresh": ("r", 9)}
+        assert not await cache.replace(ME, entries, expect=expect)
+        assert await texts(cache, "generation", "access", "refresh") == {
+            "generation": "one",
+            "access": "old",
+        }
 
-        scene(self, clock)
-
-    @within
     async def test_it_is_written_when_all_expectations_hold(self, clock):
         cache = clock.open()
         await cache.replace(ME, {"generation": ("one", 9), "lock": ("m", 9)}, expect={})
@@ -216,7 +187,6 @@ class TestTokenCache:
             "access": "a",
         }
 
-    @within
     async def test_a_name_is_added_only_once(self, clock):
         cache = clock.open()
         assert await cache.add(ME, "lock", "first", 9)
@@ -225,7 +195,6 @@ class TestTokenCache:
         assert found["lock"].text == "first"
         assert found["lock"].remaining <= 9
 
-    @within
     async def test_accounts_do_not_see_each_other(self, clock):
         cache = clock.open()
         assert await cache.add(ME, "lock", "mine", 9)
@@ -248,20 +217,15 @@ class TestTokenCache:
         ],
         ids=["empty", "lines", "unicode", "surrogate", "dash", "equals", "0", "long"],
     )
-    def test_any_text_comes_back_as_it_was(self, clock, text):
-        @within
-        async def scene(self, clock):
-            cache = clock.open()
-            assert await cache.add(ME, "access", text, 9)
-            assert await texts(cache, "access") == {"access": text}
-            assert not await cache.replace(ME, {}, expect={"access": text + "!"})
-            entries = {"refresh": (text, 9)}
-            assert await cache.replace(ME, entries, expect={"access": text})
-            assert await texts(cache, "refresh") == {"refresh": text}
+    async def test_any_text_comes_back_as_it_was(self, clock, text):
+        cache = clock.open()
+        assert await cache.add(ME, "access", text, 9)
+        assert await texts(cache, "access") == {"access": text}
+        assert not await cache.replace(ME, {}, expect={"access": text + "!"})
+        entries = {"refresh": (text, 9)}
+        assert await cache.replace(ME, entries, expect={"access": text})
+        assert await texts(cache, "refresh") == {"refresh": text}
 
-        scene(self, clock)
-
-    @within
     async def test_of_twenty_who_add_at_once_one_wins(self, clock):
         caches = [clock.open() for _ in range(4)] if clock.shared else [clock.open()]
         tries = (
@@ -271,7 +235,6 @@ class TestTokenCache:
         assert won.count(True) == 1
         assert await texts(caches[0], "lock") == {"lock": str(won.index(True))}
 
-    @within
     async def test_of_twenty_who_expect_the_same_one_writes(self, clock):
         caches = [clock.open() for _ in range(4)] if clock.shared else [clock.open()]
         await caches[0].add(ME, "generation", "start", 9)
@@ -289,7 +252,6 @@ class TestTokenCache:
             "access": f"a{winner}",
         }
 
-    @within
     async def test_two_handles_on_one_store_see_each_other(self, clock):
         if not clock.shared:
             pytest.skip("memory is one process's own")
@@ -299,7 +261,6 @@ class TestTokenCache:
         assert await two.replace(ME, {"lock": None}, expect={"lock": "one"})
         assert await one.read(ME, "lock") == {}
 
-    @within
     async def test_what_was_stored_outlives_the_handle(self, clock):
         if not clock.shared:
             pytest.skip("memory is one process's own")
@@ -308,14 +269,12 @@ class TestTokenCache:
         await one.aclose()
         assert await texts(clock.open(), "access") == {"access": "a"}
 
-    @within
     async def test_it_answers_a_ping_and_closes_twice(self, clock):
         cache = clock.open()
         await cache.ping()
         await cache.aclose()
         await cache.aclose()
 
-    @within
     async def test_it_says_what_and_where_it_is(self, clock):
         cache = clock.open()
         assert cache.backend in {"memory", "sqlite", "redis"}

@@ -107,7 +107,7 @@ def test_what_a_sink_does_not_take_does_not_wait_for_it():
 
 def test_what_nobody_wants_is_acknowledged_at_once():
     hand = InHand(["exec"])
-    hand.pass_over(entry(1))
+    hand.finish(entry(1).place)
     assert hand.acknowledgeable() == {0: ["1-0"]}
     assert hand.was_done((0, "1-0"))
 
@@ -132,7 +132,7 @@ def test_what_was_acknowledged_and_is_offered_again_is_known():
 def test_the_oldest_that_were_acknowledged_are_forgotten():
     hand = InHand(())
     for n in range(in_hand.REMEMBERED + 1):
-        hand.pass_over(entry(n))
+        hand.finish(entry(n).place)
     assert not hand.was_done((0, "0-0"))
     assert hand.was_done((0, "1-0"))
     assert hand.was_done((0, f"{in_hand.REMEMBERED}-0"))

@@ -8,7 +8,7 @@ import pytest
 
 from notifyws.auth.cache.redis import RedisClient
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.keys import ScriptRunner
+from notifyws.fleet.group.keys import GroupKeys
 from tests.support.valkey import Valkey
 
 SCRIPT = "return {KEYS[1], ARGV[1]}"
@@ -32,10 +32,10 @@ def run(valkey, times=1, *, before=lambda: None, script=SCRIPT, user=""):
 
     async def story():
         client = RedisClient(valkey.url.replace("//", f"//{user}"), "the test's Redis")
-        runner, answer = ScriptRunner(client), None
+        group, answer = GroupKeys(client, "0" * 16, "g"), None
         try:
             for _ in range(times):
-                answer = await runner.run(script, ["key"], "value")
+                answer = await group.run(script, ["key"], "value")
                 before()
         finally:
             await client.aclose()

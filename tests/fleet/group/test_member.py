@@ -67,8 +67,10 @@ class Scene:
             while not holds():
                 await asyncio.sleep(0.005)
 
-    async def pending(self) -> int:
-        return (await self.store.beat(wants=True)).pending
+    async def leaves(self, pending: int) -> None:
+        """Demand that so many are not acknowledged, once there was time for it."""
+        await asyncio.sleep(0.05)
+        assert (await self.store.beat(wants=True)).pending == pending
 
 
 @asynccontextmanager
@@ -87,35 +89,22 @@ async def scene(valkey: Valkey, *sinks: ScriptedSink) -> AsyncIterator[Scene]:
         await made.client.aclose()
 
 
-@pytest.fixture
-def told(clean_valkey: Valkey) -> Valkey:
-    return clean_valkey
+async def test_what_was_shown_is_acknowledged(clean_valkey):
+    async with scene(clean_valkey) as group:
+        await group.append(1, 2, 3)
+        await group.until(lambda: group.shown == ["1", "2", "3"])
+        await group.until(lambda: not group.member.in_hand.has_done)
+        await group.leaves(0)
 
 
-def test_what_was_shown_is_acknowledged(told):
-    async def story() -> None:
-        async with scene(told) as group:
-            await group.append(1, 2, 3)
-            await group.until(lambda: group.shown == ["1", "2", "3"])
-            await group.until(lambda: not group.member.in_hand.has_done)
-            await asyncio.sleep(0.05)
-            assert await group.pending() == 0
-
-    asyncio.run(story())
-
-
-def test_what_a_sink_has_not_taken_is_not_acknowledged(told):
-    async def story() -> None:
-        sink = ScriptedSink(0.0, 30.0)
-        async with scene(told, sink) as group:
-            await group.append(1, 2, 3)
-            await group.until(lambda: sink.titles == ["1"])
-            await group.until(lambda: group.shown == ["1", "2", "3"])
-            await asyncio.sleep(0.05)
-            assert await group.pending() == 2
-        assert left_in(told) == 2
-
-    asyncio.run(story())
+async def test_what_a_sink_has_not_taken_is_not_acknowledged(clean_valkey):
+    sink = ScriptedSink(0.0, 30.0)
+    async with scene(clean_valkey, sink) as group:
+        await group.append(1, 2, 3)
+        await group.until(lambda: sink.titles == ["1"])
+        await group.until(lambda: group.shown == ["1", "2", "3"])
+        await group.leaves(2)
+    assert left_in(clean_valkey) == 2
 
 
 def left_in(valkey: Valkey) -> int:
@@ -124,69 +113,56 @@ def left_in(valkey: Valkey) -> int:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_what_was_given_in_an_answer_that_was_lost_is_found_again(told, times):
-    async def story() -> None:
-        async with scene(told) as group:
-            await group.append(1)
-            await group.until(lambda: group.shown == ["1"])
-            group.member.read_from([])  # another one reads under its name
-            await asyncio.sleep(0.05)
-            await group.append(*range(2, 2 + times))
-            assert len(await group.store.read([0], 10, 1.0)) == times
-            group.member.doubt([0])
-            group.member.read_from([0])
-            await group.append("last")
-            titles = [*map(str, range(1, 2 + times)), "last"]
-            await group.until(lambda: group.shown == titles)
-            await asyncio.sleep(0.05)
-            assert await group.pending() == 0
-
-    asyncio.run(story())
+async def test_what_was_given_in_an_answer_that_was_lost_is_found_again(
+    clean_valkey, times
+):
+    async with scene(clean_valkey) as group:
+        await group.append(1)
+        await group.until(lambda: group.shown == ["1"])
+        group.member.read_from([])  # another one reads under its name
+        await asyncio.sleep(0.05)
+        await group.append(*range(2, 2 + times))
+        assert len(await group.store.read([0], 10, 1.0)) == times
+        group.member.doubt([0])
+        group.member.read_from([0])
+        await group.append("last")
+        titles = [*map(str, range(1, 2 + times)), "last"]
+        await group.until(lambda: group.shown == titles)
+        await group.leaves(0)
 
 
-def test_what_is_offered_again_is_shown_once(told):
-    async def story() -> None:
-        async with scene(told) as group:
-            await group.append(1, 2)
-            await group.until(lambda: group.shown == ["1", "2"])
-            entries = [each async for each in group.store.latest(10)]
-            group.member.take(entries)
-            await group.append(3)
-            await group.until(lambda: len(group.shown) > 2)
-            assert group.shown == ["1", "2", "3"]
-            assert group.member.received == 3
-
-    asyncio.run(story())
+async def test_what_is_offered_again_is_shown_once(clean_valkey):
+    async with scene(clean_valkey) as group:
+        await group.append(1, 2)
+        await group.until(lambda: group.shown == ["1", "2"])
+        entries = [each async for each in group.store.latest(10)]
+        group.member.take(entries)
+        await group.append(3)
+        await group.until(lambda: len(group.shown) > 2)
+        assert group.shown == ["1", "2", "3"]
+        assert group.member.received == 3
 
 
-def test_what_was_trimmed_before_it_was_shown_is_told(told):
-    async def story() -> None:
-        async with scene(told) as group:
-            group.member.read_from([])
-            await asyncio.sleep(0.05)
-            await group.append(1)
-            (given,) = await group.store.read([0], 1, 1.0)
-            told.command("XDEL", group.store.streams[0], given.id)
-            group.member.doubt([0])
-            group.member.read_from([0])
-            await group.append(2)
-            await group.until(lambda: group.shown == ["2"])
-            assert group.lost == ["it was trimmed before it was handled"]
-            await asyncio.sleep(0.05)
-            assert await group.pending() == 0
-
-    asyncio.run(story())
+async def test_what_was_trimmed_before_it_was_shown_is_clean_valkey(clean_valkey):
+    async with scene(clean_valkey) as group:
+        group.member.read_from([])
+        await asyncio.sleep(0.05)
+        await group.append(1)
+        (given,) = await group.store.read([0], 1, 1.0)
+        clean_valkey.command("XDEL", group.store.streams[0], given.id)
+        group.member.doubt([0])
+        group.member.read_from([0])
+        await group.append(2)
+        await group.until(lambda: group.shown == ["2"])
+        assert group.lost == ["it was trimmed before it was handled"]
+        await group.leaves(0)
 
 
-def test_rubbish_in_the_stream_is_passed_over_and_said(told):
-    async def story() -> None:
-        async with scene(told) as group:
-            told.command("XADD", group.store.streams[0], "*", "n", "rubbish")
-            await group.append(1)
-            await group.until(lambda: group.shown == ["1"])
-            (said,) = group.lost
-            assert "passed over" in said
-            await asyncio.sleep(0.05)
-            assert await group.pending() == 0
-
-    asyncio.run(story())
+async def test_rubbish_in_the_stream_is_passed_over_and_said(clean_valkey):
+    async with scene(clean_valkey) as group:
+        clean_valkey.command("XADD", group.store.streams[0], "*", "n", "rubbish")
+        await group.append(1)
+        await group.until(lambda: group.shown == ["1"])
+        (said,) = group.lost
+        assert "passed over" in said
+        await group.leaves(0)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from notifyws.auth.cache.redis import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import Batch, Entry, Leading, Standing, moment
@@ -20,43 +15,6 @@ from notifyws.fleet.group.keys import DISTINCT
 from notifyws.fleet.group.store import GroupStore
 from notifyws.fleet.group.stream import MANY, unpacked
 from tests.support.resp import scripted
-from tests.support.valkey import Valkey
-
-Make = Callable[..., GroupStore]
-GIVEN = {"make", "valkey"}
-
-
-@asynccontextmanager
-async def stores(url: str) -> AsyncIterator[Make]:
-    """Makes members of one group, ``a``, ``b``, ..., each with a client of its own."""
-    clients = []
-
-    def make(name: str = "a", **how: Any) -> GroupStore:
-        clients.append(RedisClient(url, "the group's Redis"))
-        return GroupStore(clients[-1], "0" * 16, "g", member=f"h:1:{name}", **how)
-
-    try:
-        yield make
-    finally:
-        for each in clients:
-            await each.aclose()
-
-
-def with_stores(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run a test on a loop of its own, with what makes stores."""
-
-    @wraps(test)
-    def run(clean_valkey: Valkey, **more: Any) -> None:
-        async def story() -> None:
-            async with stores(clean_valkey.url) as make:
-                await test(make, clean_valkey, **more)
-
-        asyncio.run(story())
-
-    mine = [p for p in signature(test).parameters.values() if p.name not in GIVEN]
-    valkey = Parameter("clean_valkey", Parameter.POSITIONAL_OR_KEYWORD)
-    run.__signature__ = Signature([valkey, *mine])  # what pytest is asked for
-    return run
 
 
 def batch(number: int, *titles: str, stream: int = 0, tell: str = "") -> Batch:
@@ -79,8 +37,7 @@ async def titles_of(store: GroupStore) -> list[str]:
 # Who leads
 
 
-@with_stores
-async def test_one_member_leads_and_the_others_see_it(make, valkey):
+async def test_one_member_leads_and_the_others_see_it(make):
     a, b = make("a"), make("b")
     first = await a.beat(wants=True)
     assert (first.slot, first.proof, first.began) == (0, "1 h:1:a", 1)
@@ -91,8 +48,7 @@ async def test_one_member_leads_and_the_others_see_it(make, valkey):
     assert 0 < (second.next_lease or 0) <= a.lease
 
 
-@with_stores
-async def test_a_lease_is_kept_by_beats_and_ends_without(make, valkey):
+async def test_a_lease_is_kept_by_beats_and_ends_without(make):
     a, b = make("a", lease=0.2), make("b", lease=0.2)
     await leading(a)
     for _ in range(3):
@@ -104,8 +60,7 @@ async def test_a_lease_is_kept_by_beats_and_ends_without(make, valkey):
     assert (after.proof, after.began, after.previous) == ("2 h:1:b", 2, "1 h:1:a")
 
 
-@with_stores
-async def test_who_takes_a_lease_again_led_without_a_break(make, valkey):
+async def test_who_takes_a_lease_again_led_without_a_break(make):
     a, b = make("a", lease=0.05), make("b", lease=0.05)
     began = (await leading(a)).began
     await asyncio.sleep(0.1)
@@ -118,16 +73,14 @@ async def test_who_takes_a_lease_again_led_without_a_break(make, valkey):
     assert (broken.began, broken.previous) == (4, "3 h:1:b")
 
 
-@with_stores
-async def test_a_lease_whose_taking_was_never_answered_is_a_members_own(make, valkey):
+async def test_a_lease_whose_taking_was_never_answered_is_a_members_own(make):
     a = make("a")
     await leading(a)  # the answer is lost: nobody knows the proof
     again = await leading(a)
     assert (again.slot, again.proof, again.began) == (0, "1 h:1:a", 1)
 
 
-@with_stores
-async def test_who_does_not_want_to_lead_gives_the_lease_back(make, valkey):
+async def test_who_does_not_want_to_lead_gives_the_lease_back(make):
     a, b = make("a"), make("b")
     await leading(a)
     gone = await a.beat(wants=False)
@@ -135,8 +88,7 @@ async def test_who_does_not_want_to_lead_gives_the_lease_back(make, valkey):
     await leading(b)
 
 
-@with_stores
-async def test_letting_go_ends_only_ones_own_lease(make, valkey):
+async def test_letting_go_ends_only_ones_own_lease(make):
     a, b = make("a"), make("b")
     proof = (await leading(a)).proof
     await b.let_go(0, "1 h:1:b")
@@ -145,10 +97,7 @@ async def test_letting_go_ends_only_ones_own_lease(make, valkey):
     assert (await leading(b)).previous == proof
 
 
-@with_stores
-async def test_a_beat_that_comes_too_late_takes_no_lease_and_keeps_ones_own(
-    make, valkey
-):
+async def test_a_beat_that_comes_too_late_takes_no_lease_and_keeps_ones_own(make):
     a, b = make("a"), make("b")
     now = (await a.beat(wants=False)).at
     assert (await b.beat(wants=True, late=now - 1)).slot == -1
@@ -156,13 +105,11 @@ async def test_a_beat_that_comes_too_late_takes_no_lease_and_keeps_ones_own(
     await leading(a, late=now - 1)
 
 
-@with_stores
-async def test_a_new_fence_is_beyond_all_that_a_member_knows(make, valkey):
+async def test_a_new_fence_is_beyond_all_that_a_member_knows(make):
     a = make("a")
     assert (await leading(a, floor=41, leads=True)).fence == 42
 
 
-@with_stores
 async def test_where_redis_forgot_everything_who_led_comes_first(make, valkey):
     a, b, c = make("a", lease=0.3), make("b", lease=0.3), make("c", lease=0.3)
     await leading(a)
@@ -173,16 +120,14 @@ async def test_where_redis_forgot_everything_who_led_comes_first(make, valkey):
     assert (back.fence, back.began, back.previous) == (2, 2, "")
 
 
-@with_stores
-async def test_where_redis_forgot_everything_another_leads_after_a_lease(make, valkey):
+async def test_where_redis_forgot_everything_another_leads_after_a_lease(make):
     b = make("b", lease=0.1)
     assert (await b.beat(wants=True, floor=7)).slot == -1
     await asyncio.sleep(0.15)
     assert (await leading(b, floor=7)).fence == 8
 
 
-@with_stores
-async def test_several_sockets_are_led_by_several_members(make, valkey):
+async def test_several_sockets_are_led_by_several_members(make):
     a, b, c = (make(name, sockets=2) for name in "abc")
     assert (await leading(a)).slot == 0
     assert (await leading(b)).slot == 1
@@ -197,7 +142,6 @@ async def test_several_sockets_are_led_by_several_members(make, valkey):
 OPEN = Leading(heard_at="2024-01-15T10:30:00.000Z", open_for=9.0)
 
 
-@with_stores
 async def test_of_another_socket_it_is_told_since_when_it_is_open_and_was_heard(
     make, valkey
 ):
@@ -222,7 +166,6 @@ async def test_of_another_socket_it_is_told_since_when_it_is_open_and_was_heard(
 # Where Redis went back
 
 
-@with_stores
 async def test_a_redis_that_went_back_does_not_know_of_a_leaders_beat(make, valkey):
     a, b = make("a"), make("b")
     led: dict[str, Any] = {"leads": True}
@@ -243,10 +186,7 @@ async def test_a_redis_that_went_back_does_not_know_of_a_leaders_beat(make, valk
     assert (await leading(b, answered=noticed.at, **led)).back_to is None
 
 
-@with_stores
-async def test_a_redis_that_lost_a_batch_may_have_lost_all_since_it_knew_it(
-    make, valkey
-):
+async def test_a_redis_that_lost_a_batch_may_have_lost_all_since_it_knew_it(make):
     """Seen: a beat came first, and what was lost before it counted as handled."""
     a = make("a")
     standing = await leading(a)
@@ -264,7 +204,6 @@ async def test_a_redis_that_lost_a_batch_may_have_lost_all_since_it_knew_it(
     assert (await beat(11, known.at)).back_to == standing.at
 
 
-@with_stores
 async def test_who_led_leads_on_where_redis_went_back_to_another_leader(make, valkey):
     """Seen: it was deposed, and all that it had appended was gone without a word."""
     a, b = make("a"), make("b")
@@ -293,7 +232,6 @@ async def test_who_led_leads_on_where_redis_went_back_to_another_leader(make, va
 # What is refused
 
 
-@with_stores
 async def test_a_group_of_another_version_is_left_alone(make, valkey):
     a = make("a")
     valkey.command("HSET", f"{a.base}:meta", "v", "99", "key", "")
@@ -307,68 +245,42 @@ async def test_a_group_of_another_version_is_left_alone(make, valkey):
     ("ours", "theirs", "words"),
     [("", "data.a", "has --key 'data.a'"), ("data.b", "", "has no --key")],
 )
-@with_stores
-async def test_a_group_with_another_key_is_left_alone(
-    make, valkey, ours, theirs, words
-):
+async def test_a_group_with_another_key_is_left_alone(make, ours, theirs, words):
     await make("a", key=theirs).beat(wants=True)
     with pytest.raises(ConfigurationError, match=words):
         await make("b", key=ours).beat(wants=True)
 
 
-@pytest.mark.parametrize(
-    ("version", "too_old"),
-    [
-        ("6.0.16", True),
-        ("5.0.7", True),
-        ("6.2.0", False),
-        ("7.2.4", False),
-        ("x", False),
-    ],
-)
-def test_a_redis_that_is_too_old_is_refused(version, too_old):
-    text = f"# Server\r\nredis_version:{version}\r\n"
-
-    async def story() -> None:
-        answer = f"${len(text)}\r\n{text}\r\n".encode()
-        async with scripted(answer) as redis, stores(redis.url) as make:
-            if too_old:
-                with pytest.raises(ConfigurationError, match="needs Redis"):
-                    await make().check_version()
-            else:
-                await make().check_version()
-
-    asyncio.run(story())
+def version(said: str) -> str:
+    text = f"# Server\r\nredis_version:{said}\r\n"
+    return f"${len(text)}\r\n{text}"
 
 
-@pytest.mark.parametrize(
-    "word", ["NOPERM this user has no permissions", "ERR unknown command"]
-)
-def test_a_redis_that_does_not_say_its_version_is_believed(word):
-    async def story() -> None:
-        async with (
-            scripted(f"-{word}\r\n".encode()) as redis,
-            stores(redis.url) as make,
-        ):
-            await make().check_version()
-
-    asyncio.run(story())
+VERSIONS = [
+    *((version(said), ConfigurationError) for said in ("6.0.16", "5.0.7")),
+    *((version(said), None) for said in ("6.2.0", "7.2.4", "x")),
+    *((said, None) for said in ("-NOPERM no permissions", "-ERR unknown command")),
+    ("-LOADING it is", CacheFailed),
+]
 
 
-def test_a_redis_that_does_not_answer_is_not_believed():
-    async def story() -> None:
-        async with scripted(b"-LOADING it is\r\n") as redis, stores(redis.url) as make:
-            with pytest.raises(CacheFailed):
-                await make().check_version()
-
-    asyncio.run(story())
+@pytest.mark.parametrize(("answer", "error"), VERSIONS)
+async def test_a_redis_that_is_too_old_is_refused_and_one_that_cannot_say_is_believed(
+    make, answer, error
+):
+    async with scripted(f"{answer}\r\n".encode()) as redis:
+        asking = make(url=redis.url).check_version()
+        if error is None:
+            await asking
+        else:
+            with pytest.raises(error, match=r"needs Redis|loading"):
+                await asking
 
 
 # What is appended
 
 
-@with_stores
-async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
+async def test_who_holds_the_lease_appends_and_moves_the_position(make):
     a = make("a")
     standing = await leading(a)
     await leading(a, leading=Leading(standing.began, "2024-01-15T10:30:00.000Z"))
@@ -382,8 +294,7 @@ async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
     assert (position.last_id, position.heard_at) == ("y", "2024-01-15T10:30:00.000Z")
 
 
-@with_stores
-async def test_until_when_the_server_was_heard_is_told_by_who_leads(make, valkey):
+async def test_until_when_the_server_was_heard_is_told_by_who_leads(make):
     a, b = make("a"), make("b")
     one, two, lies = (f"2024-01-15T10:30:0{n}.000Z" for n in (1, 2, 9))
     began = (await leading(a)).began
@@ -394,8 +305,7 @@ async def test_until_when_the_server_was_heard_is_told_by_who_leads(make, valkey
     assert (await leading(a, leading=Leading(began + 1, lies))).heard_at == two
 
 
-@with_stores
-async def test_who_was_asleep_writes_nothing_more(make, valkey):
+async def test_who_was_asleep_writes_nothing_more(make):
     a, b = make("a", lease=0.05), make("b")
     late = (await leading(a)).proof
     await asyncio.sleep(0.1)
@@ -406,8 +316,7 @@ async def test_who_was_asleep_writes_nothing_more(make, valkey):
     assert (await b.where(2e9)).last_id is None
 
 
-@with_stores
-async def test_a_batch_that_is_tried_again_is_appended_once(make, valkey):
+async def test_a_batch_that_is_tried_again_is_appended_once(make):
     a = make("a")
     proof = (await leading(a)).proof
     assert await a.append(0, proof, batch(1, "x"))
@@ -416,8 +325,7 @@ async def test_a_batch_that_is_tried_again_is_appended_once(make, valkey):
     assert await titles_of(a) == ["x", "y"]
 
 
-@with_stores
-async def test_a_batch_of_another_leadership_is_another_one(make, valkey):
+async def test_a_batch_of_another_leadership_is_another_one(make):
     """Seen: the first batch of a member that led again counted as appended."""
     a = make("a")
     proof = (await leading(a)).proof
@@ -426,16 +334,14 @@ async def test_a_batch_of_another_leadership_is_another_one(make, valkey):
     assert await titles_of(a) == ["x", "y"]
 
 
-@with_stores
-async def test_a_batch_of_another_member_is_another_one(make, valkey):
+async def test_a_batch_of_another_member_is_another_one(make):
     a, b = make("a", lease=0.05), make("b")
     await a.append(0, (await leading(a)).proof, batch(1, "x"))
     await asyncio.sleep(0.1)
     assert await b.append(0, (await leading(b)).proof, batch(1, "x"), again=True)
 
 
-@with_stores
-async def test_what_two_sockets_bring_is_appended_once(make, valkey):
+async def test_what_two_sockets_bring_is_appended_once(make):
     a, b = make("a", sockets=2), make("b", sockets=2)
     one, two = (await leading(a)), (await leading(b))
     places = await a.append(0, one.proof, batch(1, "x", "y", tell="id"))
@@ -445,8 +351,7 @@ async def test_what_two_sockets_bring_is_appended_once(make, valkey):
     assert await a.append(1, one.proof, batch(2, "w", tell="id")) is None
 
 
-@with_stores
-async def test_what_a_new_leader_does_not_know_of_is_told_from_nothing(make, valkey):
+async def test_what_a_new_leader_does_not_know_of_is_told_from_nothing(make):
     """Seen: the first of an id that had come 6,000 notifications before was dropped."""
     a = make("a", sockets=2)
     standing = await leading(a)
@@ -462,7 +367,6 @@ async def test_what_a_new_leader_does_not_know_of_is_told_from_nothing(make, val
     assert await titles_of(a) == ["x", "y", "x", "x", "y"]
 
 
-@with_stores
 async def test_only_so_many_ids_of_two_sockets_are_remembered(make, valkey):
     a = make("a", sockets=2)
     proof = (await leading(a)).proof
@@ -475,7 +379,6 @@ async def test_only_so_many_ids_of_two_sockets_are_remembered(make, valkey):
     assert valkey.command("XLEN", a.base) == length + 1
 
 
-@with_stores
 async def test_what_is_there_and_who_led_last_can_be_asked(make, valkey):
     a = make("a")
     proof = (await leading(a)).proof
@@ -487,8 +390,7 @@ async def test_what_is_there_and_who_led_last_can_be_asked(make, valkey):
     assert await a.present(places) == ("", [False, False, False])
 
 
-@with_stores
-async def test_of_two_sockets_nothing_is_looked_for(make, valkey):
+async def test_of_two_sockets_nothing_is_looked_for(make):
     a = make("a", sockets=2)
     proof = (await leading(a)).proof
     places = await a.append(0, proof, batch(1, "x", tell="id"))
@@ -503,8 +405,7 @@ async def filled(a: GroupStore, count: int) -> None:
     await a.append(0, proof, batch(1, *(str(n) for n in range(count))))
 
 
-@with_stores
-async def test_only_so_many_are_kept_and_what_nobody_read_is_told(make, valkey):
+async def test_only_so_many_are_kept_and_what_nobody_read_is_told(make):
     a = make("a")
     await filled(a, 10)
     await a.read([0], 4, 0.1)
@@ -516,8 +417,7 @@ async def test_only_so_many_are_kept_and_what_nobody_read_is_told(make, valkey):
     assert await a.trim(count=3, age=0) == (0, 0, 0, False)
 
 
-@with_stores
-async def test_what_is_too_old_goes_in_parts(make, valkey):
+async def test_what_is_too_old_goes_in_parts(make):
     a = make("a")
     await filled(a, 10)
     await asyncio.sleep(0.03)
@@ -529,16 +429,14 @@ async def test_what_is_too_old_goes_in_parts(make, valkey):
     assert await titles_of(a) == []
 
 
-@with_stores
-async def test_a_group_that_has_nothing_yet_is_trimmed_too(make, valkey):
+async def test_a_group_that_has_nothing_yet_is_trimmed_too(make):
     assert await make("a").trim(10, 10) == (0, 0, 0, False)
 
 
 # Who takes what
 
 
-@with_stores
-async def test_each_entry_goes_to_one_member(make, valkey):
+async def test_each_entry_goes_to_one_member(make):
     a, b = make("a"), make("b")
     await filled(a, 4)
     one, two = await a.read([0], 2, 0.1), await b.read([0], 9, 0.1)
@@ -550,8 +448,7 @@ async def test_each_entry_goes_to_one_member(make, valkey):
     assert (standing.pending, standing.own, standing.lag) == (4, 2, 0)
 
 
-@with_stores
-async def test_what_was_given_can_be_asked_for_until_it_is_acknowledged(make, valkey):
+async def test_what_was_given_can_be_asked_for_until_it_is_acknowledged(make):
     a = make("a")
     await filled(a, 4)
     given = await a.read([0], 4, 0.1)
@@ -564,8 +461,7 @@ async def test_what_was_given_can_be_asked_for_until_it_is_acknowledged(make, va
     assert standing.oldest == given[3].at
 
 
-@with_stores
-async def test_what_a_dead_member_held_is_claimed_after_its_time(make, valkey):
+async def test_what_a_dead_member_held_is_claimed_after_its_time(make):
     a, b = make("a"), make("b", lease=0.05)
     await filled(a, 3)
     await b.beat(wants=False)
@@ -578,8 +474,7 @@ async def test_what_a_dead_member_held_is_claimed_after_its_time(make, valkey):
     assert await a.held(0, "0", 10) == given
 
 
-@with_stores
-async def test_what_was_given_back_is_claimed_at_once(make, valkey):
+async def test_what_was_given_back_is_claimed_at_once(make):
     a, b = make("a"), make("b")
     await filled(a, 3)
     await b.beat(wants=False)
@@ -589,7 +484,6 @@ async def test_what_was_given_back_is_claimed_at_once(make, valkey):
     assert await a.claim(0, 60.0, 10) == given
 
 
-@with_stores
 async def test_what_was_trimmed_before_its_member_left_is_told(make, valkey):
     a, b = make("a"), make("b")
     await filled(a, 3)
@@ -600,7 +494,6 @@ async def test_what_was_trimmed_before_its_member_left_is_told(make, valkey):
     assert await a.claim(0, 60.0, 10) == given[1:]
 
 
-@with_stores
 async def test_a_refusal_that_waiting_does_not_mend_is_told(make, valkey):
     store, told = make("a"), []
     store.on_refused = lambda error: told.append(error.code)
@@ -613,8 +506,7 @@ async def test_a_refusal_that_waiting_does_not_mend_is_told(make, valkey):
     assert told == ["NOPERM"]
 
 
-@with_stores
-async def test_what_others_hold_of_ones_own_stream_is_taken(make, valkey):
+async def test_what_others_hold_of_ones_own_stream_is_taken(make):
     a, b = make("a", key="data.k"), make("b", key="data.k")
     proof = (await leading(a)).proof
     await a.append(0, proof, batch(1, "x", stream=7))
@@ -624,7 +516,6 @@ async def test_what_others_hold_of_ones_own_stream_is_taken(make, valkey):
     assert await a.claim(7, 0.0, 10, own=True) == given
 
 
-@with_stores
 async def test_what_was_trimmed_before_it_was_claimed_is_told(make, valkey):
     a, b = make("a"), make("b")
     await filled(a, 3)
@@ -636,7 +527,6 @@ async def test_what_was_trimmed_before_it_was_claimed_is_told(make, valkey):
     assert held == given[1:]
 
 
-@with_stores
 async def test_what_was_trimmed_in_ones_hands_has_no_line(make, valkey):
     a = make("a")
     await filled(a, 1)
@@ -646,8 +536,7 @@ async def test_what_was_trimmed_in_ones_hands_has_no_line(make, valkey):
     assert (held.id, held.line) == (given.id, None)
 
 
-@with_stores
-async def test_a_partition_is_one_members_at_a_time(make, valkey):
+async def test_a_partition_is_one_members_at_a_time(make):
     a, b = make("a", key="k", lease=0.1), make("b", key="k")
     assert await a.own(20) == list(range(20))
     assert await b.own(20) == list(range(20, 32))
@@ -659,8 +548,7 @@ async def test_a_partition_is_one_members_at_a_time(make, valkey):
     assert len(await b.own(32)) == 32
 
 
-@with_stores
-async def test_the_latest_come_newest_first(make, valkey):
+async def test_the_latest_come_newest_first(make):
     a = make("a")
     await filled(a, 1200)
     entries = [e async for e in a.latest(1100)]
@@ -669,8 +557,7 @@ async def test_the_latest_come_newest_first(make, valkey):
     assert entries[-1].line == '{"type":"t","title":"100"}'
 
 
-@with_stores
-async def test_the_latest_are_those_of_every_stream(make, valkey):
+async def test_the_latest_are_those_of_every_stream(make):
     a = make("a", key="k")
     proof = (await leading(a)).proof
     for n, stream in enumerate((3, 5)):
@@ -680,8 +567,7 @@ async def test_the_latest_are_those_of_every_stream(make, valkey):
     assert found == [(n, line % title) for n in (3, 5) for title in (3, 2)]
 
 
-@with_stores
-async def test_gaps_are_counted_and_the_latest_is_kept(make, valkey):
+async def test_gaps_are_counted_and_the_latest_is_kept(make):
     a = make("a")
     await a.note_gap({"from": "x", "to": "y", "reason": "one"})
     await a.note_gap({"from": "y", "to": "z", "reason": "two"})
@@ -690,7 +576,6 @@ async def test_gaps_are_counted_and_the_latest_is_kept(make, valkey):
     assert '"two"' in told["gap"]
 
 
-@with_stores
 async def test_many_entries_are_given_as_one_text_and_are_what_they_are(make, valkey):
     a = make("a", key="data.x")
     proof = (await leading(a)).proof

@@ -18,8 +18,8 @@ commands or terminals.
     member           takes a share of the streams, and acknowledges
     spool            what waits on disk while Redis is away
     appender         what brings it into the stream: once, in order
-    marks            what tells a notification of two sockets from others
-    coverage         whether a gap of one socket is none of the group (pure)
+    several_sockets  what tells a notification of two sockets from others, and whether a
+                     gap of one is none of the group (pure)
     leader           the socket, whose notifications go there
     membership       the beat: who lives, who leads; with a key: which streams are this
                      member's alone

@@ -19,6 +19,8 @@ END_OF_TIME = 253_402_300_799.0
 
 Place = tuple[int, str]
 """Where an entry lies: number of its stream, and its id there."""
+Line = tuple[int, str, str]
+"""Number of its stream, line, and what tells it from others (empty: nothing)."""
 
 
 class Entry(Struct, frozen=True):
@@ -113,13 +115,12 @@ class Batch(Struct, frozen=True):
 
     Args:
         number: tells it from every other of this leadership, for it may be tried again.
-        lines: stream, line and what tells it from others (empty: nothing), of each.
         position: where the group stands at the server after it.
         began: the fencing number of that leadership; a member may lead again.
     """
 
     number: int
-    lines: Sequence[tuple[int, str, str]]
+    lines: Sequence[Line]
     position: ListenerPosition
     began: int = 0
 
@@ -241,12 +242,9 @@ def line_of(fields: Any) -> str | None:
     """Return the line of an entry; ``None`` for one that was trimmed."""
     if not fields:
         return None
-    pairs = fields if isinstance(fields, dict) else dict(_pairs(fields))
-    return text_of(pairs.get(b"n", b""))
-
-
-def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    return zip(flat[::2], flat[1::2], strict=False)
+    if not isinstance(fields, dict):
+        fields = dict(zip(fields[::2], fields[1::2], strict=False))
+    return text_of(fields.get(b"n", b""))
 
 
 def text_of(value: bytes | str) -> str:
@@ -254,8 +252,6 @@ def text_of(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
-Line = tuple[int, str, str]
-"""Stream, line, and what tells it from others."""
 AT_ONCE, LARGEST_STEP = 500, 1 << 20
 """Lines, and characters of them, that are appended in one step; one may be larger."""
 

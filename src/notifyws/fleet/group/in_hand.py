@@ -119,10 +119,6 @@ class InHand:
             self._waiting[sink][position] = entry.line
         self._shown.append((number, position))
 
-    def pass_over(self, entry: Entry) -> None:
-        """Acknowledge an entry that nobody wants."""
-        self._finish(entry.place)
-
     def settled(self, number: int) -> None:
         """Take note that everything up to a number was shown."""
         while self._shown and self._shown[0][0] <= number:
@@ -171,9 +167,10 @@ class InHand:
             del self._parts[position]
             place = self._places.pop(position)
             self.size -= self._held.pop(place, 0)
-            self._finish(place)
+            self.finish(place)
 
-    def _finish(self, place: Place) -> None:
+    def finish(self, place: Place) -> None:
+        """Acknowledge an entry: everybody here is done with it, or nobody wants it."""
         self._done.append(place)
         self._past.add(place)
         self._order.append(place)

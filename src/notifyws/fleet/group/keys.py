@@ -24,43 +24,6 @@ FORBIDDEN = ("NOPERM", "ACL failure", "unknown command")
 """Refusals of a command as such: a user may not call it, or there is none."""
 
 
-class ScriptRunner:
-    """Has Redis run a script by its digest, and by its text where that is refused.
-
-    The text of a beat has twelve times the bytes of all else that it says. A refusal
-    is sure: nothing was done, so asking once more does nothing twice.
-    """
-
-    def __init__(self, client: RedisClient) -> None:
-        self._client = client
-        self._by_text = False
-
-    async def run(
-        self,
-        script: str,
-        keys: Sequence[str],
-        *args: str | int,
-        within: float | None = None,
-    ) -> Any:
-        """Return what a script answers; see :meth:`RedisClient.command`.
-
-        Raises:
-            CacheFailed: Redis does not answer, or the script is refused.
-        """
-        words = len(keys), *keys, *args
-        if not self._by_text:
-            try:
-                digest = digest_of(script)
-                run = "EVALSHA", digest, *words
-                return await self._client.command(*run, within=within)
-            except CacheFailed as error:
-                if error.code not in (UNKNOWN, *FORBIDDEN):
-                    raise
-                forbidden = error.code in FORBIDDEN
-            self._by_text = forbidden
-        return await self._client.command("EVAL", script, *words, within=within)
-
-
 @cache
 def digest_of(script: str) -> str:
     """Return the name by which Redis knows a script that it has run."""
@@ -181,7 +144,7 @@ class GroupKeys:
         is_shared: whether several members append.
         on_refused: is told of a refusal that waiting does not mend.
         failures: is told of what fails and works, by the names of the methods.
-        ask, run: return what a command, or a script, answers.
+        ask: returns what a command answers.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
@@ -200,7 +163,7 @@ class GroupKeys:
         self.on_refused: Callable[[CacheFailed], None] = lambda error: None
         self.failures: RedisFailures | None = None
         self._consumers = consumers
-        self.ask, self.run = client.command, ScriptRunner(client).run
+        self.ask, self._by_text = client.command, False
         self.client, self.name, self.member = client, name, member
         self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
@@ -220,6 +183,34 @@ class GroupKeys:
         self._key = key
         self.streams = self.all_streams[1:] if key else self.all_streams[:1]
         self._numbers = {stream: n for n, stream in enumerate(self.streams)}
+
+    async def run(
+        self,
+        script: str,
+        keys: Sequence[str],
+        *args: str | int,
+        within: float | None = None,
+    ) -> Any:
+        """Return what a script answers; see :meth:`RedisClient.command`.
+
+        Redis has it by its digest, and by its text where that is refused: the text of a
+        beat has twelve times the bytes of all else that it says. A refusal is sure:
+        nothing was done, so asking once more does nothing twice.
+
+        Raises:
+            CacheFailed: Redis does not answer, or the script is refused.
+        """
+        words = len(keys), *keys, *args
+        if not self._by_text:
+            try:
+                return await self.ask(
+                    "EVALSHA", digest_of(script), *words, within=within
+                )
+            except CacheFailed as error:
+                if error.code not in (UNKNOWN, *FORBIDDEN):
+                    raise
+                self._by_text = error.code in FORBIDDEN
+        return await self.ask("EVAL", script, *words, within=within)
 
     def note_failure(self, name: str, error: CacheFailed) -> None:
         """Tell whoever has to know that a step failed."""

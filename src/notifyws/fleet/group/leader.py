@@ -31,8 +31,8 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.events import Closed, Connected, Disconnected, Event, Gap, join_of
 from notifyws.fleet.group.appender import GroupAppender, Lines
-from notifyws.fleet.group.coverage import Covers, OpenGaps
 from notifyws.fleet.group.entries import Leading, Standing, moment_text, shifted
+from notifyws.fleet.group.several_sockets import Covers, OpenGaps
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
@@ -62,12 +62,14 @@ class GroupLeader:
         line_of: what is appended of a notification.
         remember: is told of what the stream holds already.
         waited_since, tell_gap: see :class:`GroupAppender`.
-        covers: see ``coverage``.
+        covers: see ``several_sockets``.
         announce: takes events for whoever shows things here.
         handled_until: see there.
         ahead: seconds that Redis' clock is ahead of ours.
 
     Attributes:
+        appender: brings into the stream what was received.
+        gaps: those of which it is not known yet whether they are any.
         session: keeps the connection; ``None`` before :meth:`run`.
         receiver: takes what arrives.
         handled_until: RFC 3339; what arrived until then was surely handled.
@@ -97,7 +99,7 @@ class GroupLeader:
         self.handled_until, self._ahead = handled_until, ahead
         s = auth.settings
         self._queue = DeliveryQueue[Item](s.queue_count, s.queue_bytes)
-        self._appender = GroupAppender(
+        self.appender = GroupAppender(
             store,
             spool,
             auth.clock,
@@ -109,7 +111,7 @@ class GroupLeader:
             warn=auth.warn,
         )
         patience = s.ping_interval + s.ping_timeout + store.lease
-        self._gaps = OpenGaps(covers, self._tell_gap, auth.clock, patience)
+        self.gaps = OpenGaps(covers, self._tell_gap, auth.clock, patience)
         self._opened_at = 0.0
         self._cut_at: float | None = auth.clock.now()
         self._handed_over = 0
@@ -121,16 +123,16 @@ class GroupLeader:
         """What it says of itself with a beat."""
         tracked = self.receiver is not None and self.receiver.has_open_gaps
         open_for = 0.0 if tracked else self._auth.clock.now() - self._opened_at
-        has_open, batch = tracked or bool(self._gaps), self._appender.last_batch
+        has_open, batch = tracked or bool(self.gaps), self.appender.last_batch
         return Leading(self._began, self._heard_at(), open_for, batch, has_open)
 
     def _heard_at(self) -> str:
         connection = self.session.connection if self.session else None
         if connection is None:
             return ""
-        if self._appender.is_idle and self._handed_over == self._queue.put_in_all:
-            self._appender.sure_until = utc_text(connection.heard_at)
-        return self._appender.sure_until
+        if self.appender.is_idle and self._handed_over == self._queue.put_in_all:
+            self.appender.sure_until = utc_text(connection.heard_at)
+        return self.appender.sure_until
 
     @property
     def cut_for(self) -> float:
@@ -166,14 +168,14 @@ class GroupLeader:
             await session.run()
         finally:
             receiver.emitter.on_gap = receiver.emitter.tell
-            self._gaps.give_up()
+            self.gaps.give_up()
             receiver.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST):
                     await asyncio.shield(appending)
-                    await self._appender.settled()
+                    await self.appender.settled()
             await cancel(appending)
-            await self._appender.stop()
+            await self.appender.stop()
 
     def _died(self, said: str, error: Exception) -> None:
         self._auth.warn(f"{said}; the connection is opened anew")
@@ -186,7 +188,7 @@ class GroupLeader:
 
     def depose(self, standing: Standing) -> None:
         """Another one leads: nothing of this one is to be appended any more."""
-        self._appender.depose()
+        self.appender.depose()
         if 0 < standing.fence <= self._began:  # it cannot know what Redis lost
             self._tell_lost()
         self.stop()
@@ -202,20 +204,8 @@ class GroupLeader:
                 return False
             self._began = standing.began
             self._tell_lost()
-        self._appender.renew(standing)
+        self.appender.renew(standing)
         return True
-
-    def look_for_lost(self, handled_until: float) -> None:
-        """See :meth:`GroupAppender.look_for_lost`."""
-        self._appender.look_for_lost(handled_until)
-
-    def look_for_gaps(self) -> None:
-        """Tell the gaps of which more is known now."""
-        self._gaps.look()
-
-    async def aclose(self) -> None:
-        """Let go of the spool: what is in it is for who leads next on this host."""
-        await self._appender.aclose()
 
     async def _past(self) -> RecoveredState:
         """Return where the group stands, after what an earlier leader left here."""
@@ -235,7 +225,7 @@ class GroupLeader:
             await self._store.forget_marks(until=min(since, now - AT_THE_SAME_TIME))
         seen.reverse()
         leaders = {self._store.member, self._previous.partition(" ")[2]}
-        position = await self._appender.begin(position, leaders, set(seen))
+        position = await self.appender.begin(position, leaders, set(seen))
         if not position.heard_at:
             position = replace(position, heard_at=self._last_sign(position))
         return RecoveredState(position, seen)
@@ -249,7 +239,7 @@ class GroupLeader:
         if isinstance(event, Connected):
             self._opened_at, self._cut_at = self._auth.clock.now(), None
             if self._store.is_shared:  # what came meanwhile, another one appended
-                self._appender.miss(self._auth.clock.wall() + self._ahead)
+                self.appender.miss(self._auth.clock.wall() + self._ahead)
         elif isinstance(event, Disconnected):
             self._cut_at = self._auth.clock.now()
         if not isinstance(event, Closed):
@@ -263,13 +253,13 @@ class GroupLeader:
                     notes.append(item)
                 elif not isinstance(item, Closed):
                     self._announce(item, join=join_of(item))
-            await self._appender.append(notes)
+            await self.appender.append(notes)
             self._handed_over += len(notes)
             if len(notes) < FEW:
                 await self._auth.clock.sleep(LINGER)
 
     def _tell_lost(self) -> None:
-        self._appender.forget()
+        self.appender.forget()
         if self.receiver is not None:
             now = self.receiver.emitter.now()
             self._tell_gap(Gap(self.handled_until or now, now, LOST))
@@ -277,7 +267,7 @@ class GroupLeader:
     def _add_gap(self, gap: Gap) -> None:
         if not gap.recovered:  # until now, this socket proves nothing to others
             self._opened_at = self._auth.clock.now()
-        self._gaps.add(gap)
+        self.gaps.add(gap)
 
     def _tell_gap(self, gap: Gap) -> None:
         if self.receiver is not None:

@@ -19,8 +19,8 @@ from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import Leading, Line, moment, moment_text
 from notifyws.fleet.group.leader import LOST, GroupLeader, partition_of
-from notifyws.fleet.group.marks import Marks
 from notifyws.fleet.group.membership import Membership, Partitions
+from notifyws.fleet.group.several_sockets import Marks
 from notifyws.fleet.group.stream_listener import StreamListener
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import UNFIT, of_option
@@ -101,11 +101,11 @@ class GroupListener(StreamListener):
                 with suppress(CacheFailed):
                     await self._follow(self.membership.standing, member)
             if self._leader is not None:
-                self._leader.look_for_gaps()
+                self._leader.gaps.look()
             if self._leading is not None and self._leading.done():
                 await self.end()
             pause = self.membership.pause(leads=self._leader is not None)
-            await first_of(self._soon.wait(), sleep(self._auth.clock, pause))
+            await first_of(self._soon.wait(), sleep(self.auth.clock, pause))
 
     async def end(self) -> None:
         """Lead no more.
@@ -119,7 +119,7 @@ class GroupListener(StreamListener):
         leader.stop()
         await asyncio.wait({leading})
         self._leader = self._leading = self.session = self.receiver = None
-        await leader.aclose()
+        await leader.appender.aclose()
         standing = self.membership.standing
         with suppress(CacheFailed):
             if standing.slot >= 0:
@@ -142,7 +142,7 @@ class GroupListener(StreamListener):
                 "to": self._emitter.now(),
             }
             why = f"{len(lost)} were trimmed before this member was done with them"
-            self._auth.warn(f"a gap since {told['from']}: {why}")
+            self.auth.warn(f"a gap since {told['from']}: {why}")
             await self._store.note_gap({**told, "reason": why})
         if self._partitions is not None:
             await self._partitions.leave()
@@ -161,7 +161,7 @@ class GroupListener(StreamListener):
                 leader.depose(standing)
                 await self.end()
             elif leader.cut_for >= self.membership.patience and standing.members > 1:
-                self._auth.warn(f"{OUT_OF_REACH}; another member of the group tries")
+                self.auth.warn(f"{OUT_OF_REACH}; another member of the group tries")
                 self.membership.stand_back()
                 await self.end()
                 return
@@ -197,7 +197,7 @@ class GroupListener(StreamListener):
             await self._store.forget_marks(since=since)
         if leader is not None:
             if is_new or standing.back_to is not None:
-                leader.look_for_lost(since)
+                leader.appender.look_for_lost(since)
         elif is_new or standing.back_to is not None:
             self._tell_lost(since if is_new else standing.back_to or since)
         self.membership.dealt_with = standing.lost
@@ -216,9 +216,9 @@ class GroupListener(StreamListener):
 
     def _begin_to_lead(self, standing: Standing) -> None:
         self._leader = leader = GroupLeader(
-            self._auth,
+            self.auth,
             self._store,
-            build_spool(self._auth, self._store.name),
+            build_spool(self.auth, self._store.name),
             standing,
             line_of=self._line_of,
             remember=self._marks.remember,
@@ -236,7 +236,7 @@ class GroupListener(StreamListener):
         self._leading.add_done_callback(lambda task: self._soon.set())
 
     async def _trim(self) -> None:
-        now, s = self._auth.clock.now(), self._auth.settings
+        now, s = self.auth.clock.now(), self.auth.settings
         if now - self._trimmed_at < TRIM:
             return
         self._trimmed_at = now
@@ -284,7 +284,7 @@ class GroupListener(StreamListener):
             with suppress(CacheFailed):
                 await self._store.note_gap(gap)
 
-        warn = self._auth.warn
+        warn = self.auth.warn
         counting = background("the count of gaps", note(), lambda said, _: warn(said))
         self._counting.add(counting)
         counting.add_done_callback(self._counting.discard)

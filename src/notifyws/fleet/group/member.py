@@ -234,7 +234,7 @@ class GroupMember:
             notification = notification_of(line)
         except ValueError as error:
             self._warn(f"an entry of the group's stream is passed over: {error}")
-            self.in_hand.pass_over(entry)
+            self.in_hand.finish(entry.place)
             return
         if self._server:
             notification = replace(notification, server=self._server)
@@ -244,7 +244,7 @@ class GroupMember:
         self.received += 1
         if self._selection is not None and not self._selection.admit(notification):
             self.filtered += 1
-            self.in_hand.pass_over(entry)
+            self.in_hand.finish(entry.place)
             return
         self._queue.put(notification, len(line))
         takers = self.workers.takers(notification)
@@ -253,7 +253,7 @@ class GroupMember:
 
     def _is_lost(self, entry: Entry) -> None:
         """Tell that an entry was trimmed before the one who had it was done with it."""
-        self.in_hand.pass_over(entry)
+        self.in_hand.finish(entry.place)
         self._lost(moment_text(entry.at), "it was trimmed before it was handled")
         self._done.set()
 

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.errors import CacheFailed, UsageError
@@ -63,10 +64,7 @@ class GroupStanding(Struct, frozen=True):
         return {
             "name": self.name,
             "leader": self.leader,
-            "members": [
-                {"host": m.host, "pid": m.pid, "role": m.role, "pending": m.pending}
-                for m in self.members
-            ],
+            "members": [asdict(member) for member in self.members],
             "lag": self.lag,
             "pending": self.pending,
             "oldestPending": None if oldest is None else round(oldest, 3),

@@ -148,7 +148,7 @@ class GroupStream(GroupKeys):
         end = "+inf" if until == inf else f"({as_ms(until)}"
         await self.ask("ZREMRANGEBYSCORE", self._ids, as_ms(since), end)
 
-    async def latest(self, count: int) -> AsyncIterator[Entry]:
+    async def latest(self, count: float = inf) -> AsyncIterator[Entry]:
         """Yield what was appended last, of each stream as much, the newest first."""
         share = -(-count // len(self.streams))
         for number in range(len(self.streams)):
@@ -157,12 +157,6 @@ class GroupStream(GroupKeys):
                 yield entry
                 if (left := left - 1) == 0:
                     break
-
-    async def backwards(self) -> AsyncIterator[Entry]:
-        """Yield entries, of each stream the newest first."""
-        for number in range(len(self.streams)):
-            async for entry in self._backwards_in(number):
-                yield entry
 
     async def _backwards_in(self, number: int) -> AsyncIterator[Entry]:
         before, count = "+", FIRST_PAGE

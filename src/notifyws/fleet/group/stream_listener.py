@@ -89,10 +89,10 @@ class StreamListener(ActiveListener):
         """
         if self.running is not None:
             raise UsageError("a member of a group begins once", "make another one")
-        want_verifiable(self._auth)
+        want_verifiable(self.auth)
         self._retries = retries
         told = self._deliver, self._selection, self.tell_gap
-        self._member = build_member(self._auth, self._store, self.queue, *told)
+        self._member = build_member(self.auth, self._store, self.queue, *told)
         self._emitter.observers.extend(self.observers)
         self.running = self._run_in_background(self._run(self._member))
 
@@ -242,7 +242,7 @@ class GroupReplay(StreamListener):
         self._emitter.tell(Grouped(self._store.name, "replay"))
         member.read_from(range(len(self._store.streams)))
         while True:
-            await sleep(self._auth.clock, LOOK)
+            await sleep(self.auth.clock, LOOK)
             with suppress(CacheFailed):
                 await self._look_for_its_place()
 
@@ -257,7 +257,7 @@ class GroupReplay(StreamListener):
         if lost:
             self.tell_gap(self._sure_until, "Redis lost what waited for this reader")
         elif gone:
-            self._auth.warn(GONE)
+            self.auth.warn(GONE)
         self._sure_until = since
 
     async def leave(self) -> None:
@@ -283,7 +283,7 @@ class GroupReplay(StreamListener):
         """
         if isinstance(self._from, datetime):
             return f"{max(int(1000 * self._from.timestamp()) - 1, 0)}-0"
-        async for entry in self._store.backwards():
+        async for entry in self._store.latest():
             try:
                 found = notification_of(entry.line or "").id
             except ValueError:

@@ -1,18 +1,27 @@
-"""What tells a notification from others, for two sockets of a group that bring it.
+"""What several sockets of a group bring and miss, told from each other; pure.
 
 The law: *what one socket brings twice are two.* Two sockets bring the same, so what has
 the same mark is appended once, by whoever is first. An id marks a notification; one
 that has been there is told by its content; what has no id, by its content with the
 server's timestamp. What cannot be told from another so has no mark: it is appended by
 each socket that brings it, for twice is better than never.
+
+The law: *only who was heard after a gap was open through it.* Two sockets may be
+cut by the same fault, so that another one was open a moment ago proves nothing. Until
+its member tells of it, a gap waits; what is not proven in time was missed.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from hashlib import blake2b
 
+from msgspec.structs import replace
+
+from notifyws.clock import Clock
+from notifyws.events import Gap
 from notifyws.fleet.group.keys import DISTINCT
 from notifyws.models import Notification, as_text
 
@@ -74,3 +83,54 @@ def _digest(told: object) -> str:
     """Return what is short for a value, however large a server made it."""
     text = as_text(told).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=16).hexdigest()
+
+
+Covers = Callable[[float, float], bool | None]
+"""Tells whether another socket was open from a moment to another (unix seconds);
+``None`` where a later word will tell."""
+
+
+class OpenGaps:
+    """The gaps of which it is not known yet whether another socket covered them.
+
+    Args:
+        covers: see ``Covers``.
+        tell: is told a gap when that is known.
+        patience: seconds that a gap waits at most.
+    """
+
+    def __init__(
+        self, covers: Covers, tell: Callable[[Gap], None], clock: Clock, patience: float
+    ) -> None:
+        self._covers, self._tell, self._clock = covers, tell, clock
+        self._patience = patience
+        self._waiting: list[tuple[Gap, float]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, gap: Gap) -> None:
+        """Tell a gap, now or when it is known whether it is one."""
+        self._waiting.append((gap, self._clock.now() + self._patience))
+        self.look()
+
+    def look(self) -> None:
+        """Tell those of which it is known now, or will not be any more."""
+        waiting, self._waiting = self._waiting, []
+        for gap, end in waiting:
+            start, stop = _moment(gap.start), _moment(gap.end)
+            covered = gap.recovered or self._covers(start, stop)
+            if covered is None and self._clock.now() < end:
+                self._waiting.append((gap, end))
+            else:
+                self._tell(replace(gap, recovered=bool(covered)))
+
+    def give_up(self) -> None:
+        """Tell all of them: nobody will know."""
+        waiting, self._waiting = self._waiting, []
+        for gap, _ in waiting:
+            self._tell(gap)
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
