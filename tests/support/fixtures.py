@@ -88,12 +88,9 @@ def config(home):
 
 @pytest.fixture
 def alone(tmp_path, monkeypatch):
-    """A home of the test's own, and no proxy."""
+    """A home of the test's own."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for kind in ("CONFIG", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
