@@ -7,12 +7,16 @@ from inspect import iscoroutinefunction
 import pytest
 from hypothesis import settings
 
-# No test opens the developer's own keyring, or leaves anything in their home.
+# No test opens the developer's own keyring, or leaves anything in their home; and no
+# proxy of the machine stands between the tests and their servers.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 os.environ["HOME"] = tempfile.mkdtemp(prefix="notifyws-tests-")
 atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)
 for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
     os.environ.pop(name, None)
+for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
+    os.environ.pop(f"{name}_proxy", None)
+    os.environ.pop(f"{name.upper()}_PROXY", None)
 
 # A machine that others use makes an example slow now and then, and no example wrong.
 settings.register_profile("patient", deadline=None)

@@ -63,10 +63,11 @@ def test_types_are_the_known_ones_the_settings_and_the_profiles(files):
 
 
 @pytest.mark.parametrize(
-    "text", ["servers = [", "servers = 7", "\xff", '[servers.work]\nurls = "x"']
+    "text", ["servers = [", "servers = 7", "\xff", '[servers.work]\nurls = "x"', ""]
 )
-def test_what_is_wrong_offers_nothing_and_says_nothing(files, capfd, text):
-    (files / "config.toml").write_text(text, "latin-1")
+def test_what_is_wrong_or_not_there_offers_nothing_and_says_nothing(files, capfd, text):
+    if text:
+        (files / "config.toml").write_text(text, "latin-1")
     assert servers(context(), "x") == []
     assert types(context(server="work"), "x") == []
     assert len(types(context(server="work"), "")) == 3  # the samples' are known anyway
@@ -102,11 +103,6 @@ def test_a_profile_that_a_folder_names_is_not_read(home):
 def test_no_script_evaluates_what_it_is_told(shell):
     assert "eval" not in script(shell)
     assert "complete_zsh" not in script(shell)  # typer answers it for an eval
-
-
-def test_nothing_at_all_offers_what_is_built_in(home):
-    assert servers(context(), "") == []
-    assert len(types(context(), "")) == 3
 
 
 INSTALLED = {

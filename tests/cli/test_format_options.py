@@ -92,7 +92,7 @@ def test_shapes_exclude_each_other(format_, query, json):
 
 def test_a_shape_is_made_of_what_goes_together():
     assert shape_of(None, None, json=True) is None
-    assert shape_of(None, "a", json=True).text({"a": "x"}, str, {}) == '"x"'
+    assert shape_of(None, "a", json=True).text({"a": "x"}, str) == '"x"'
     with pytest.raises(UsageError, match="not UTF-8"):
         shape_of("\udcff", None, json=False)
 

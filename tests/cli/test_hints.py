@@ -12,7 +12,7 @@ from notifyws.cli.app import _run
 from notifyws.cli.hints import fitting, next_steps
 from notifyws.config.settings import Settings
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.models import Account, Token
+from notifyws.models import Token
 
 MEANT = [
     ("lisen", "did you mean listen?"),
@@ -134,15 +134,6 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.startswith("  ")]
 
 
-def keep_token():
-    auth = Authenticator(Settings(url=URL, username="me"), lambda text: None)
-    store = SqliteStore(sqlite_path(auth.cache_url))
-    text = pack(Token("a-token", 900.0, 600.0), "42")
-    account = Account("https://ws.example.com", "default", "me")
-    store.replace(account.id, {"access": (text, 600.0)}, expect={})
-    store.close()
-
-
 def test_a_newcomer_is_shown_the_demonstration_and_then_the_way_in(home):
     assert commands(next_steps()) == [
         "notifyws listen --demo",
@@ -172,7 +163,11 @@ def test_with_a_server_and_no_token_the_way_in_comes_first(named):
 
 
 def test_with_a_token_it_is_time_to_listen(named):
-    keep_token()
+    auth = Authenticator(Settings(url=URL, username="me"), lambda text: None)
+    store = SqliteStore(sqlite_path(auth.cache_url))
+    text = pack(Token("a-token", 900.0, 600.0), "42")
+    store.replace(auth.account.id, {"access": (text, 600.0)}, expect={})
+    store.close()
     assert commands(next_steps()) == [
         "notifyws listen",
         "notifyws send -m hello",

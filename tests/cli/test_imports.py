@@ -12,9 +12,9 @@ from notifyws.cli.imports import CALLED, KNOWN, LATE, UNUSED
 SPARED = "from notifyws.cli.imports import *; spare_imports(); import sys; "
 
 
-def told(code: str) -> str:
-    """Return what a Python of its own prints that spares its imports first."""
-    argv = [sys.executable, "-c", SPARED + code]
+def told(code: str, before: str = SPARED) -> str:
+    """Return what a Python of its own prints, with its imports spared by default."""
+    argv = [sys.executable, "-c", before + code]
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
@@ -71,9 +71,7 @@ def test_a_function_of_a_late_module_loads_it_when_it_is_called(name, function):
     ],
 )
 def test_what_is_known_is_what_the_module_says(asked):
-    argv = [sys.executable, "-c", asked]
-    real = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    assert told(asked) == real
+    assert told(asked) == told(asked, before="")
 
 
 def test_what_is_unused_cannot_be_imported():
@@ -84,6 +82,4 @@ def test_what_is_unused_cannot_be_imported():
 
 def test_what_was_loaded_before_stays():
     asked = "import textwrap; print(textwrap.dedent(' a'))"
-    argv = [sys.executable, "-c", f"import textwrap; {SPARED}{asked}"]
-    said = subprocess.run(argv, check=True, capture_output=True, text=True)
-    assert said.stdout == "a\n"
+    assert told(asked, before=f"import textwrap; {SPARED}") == "a\n"

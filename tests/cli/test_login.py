@@ -164,8 +164,7 @@ def test_without_a_scheme_the_url_is_completed_and_that_is_said(server, config, 
 def test_json_prints_the_facts_and_quiet_says_nothing(server, config, capfd):
     save(server, "--json", "-q")
     out, said = capfd.readouterr()
-    assert '"username":"demo"' in out
-    assert said == ""
+    assert ('"username":"demo"' in out, said) == (True, "")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -68,15 +69,21 @@ WAITING = {
 }
 
 
+@contextmanager
+def ready(code, *args):
+    """A Python of its own that has said that it is ready."""
+    argv = [sys.executable, "-c", code, *map(str, args)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+
+
 @pytest.mark.parametrize("signum", sample(signal.SIGTERM, signal.SIGINT))
 @pytest.mark.parametrize("waiting", WAITING.values(), ids=WAITING)
 def test_a_signal_ends_a_command_in_time_wherever_it_waits(tmp_path, waiting, signum):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    code = SCENE.format(waiting=waiting)
-    argv = [sys.executable, "-c", code, str(pipe)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"ready\n"
+    with ready(SCENE.format(waiting=waiting), pipe) as process:
         process.send_signal(signum)
         assert process.wait(ENDING_TIME + 3) == -signum
 
@@ -84,9 +91,7 @@ def test_a_signal_ends_a_command_in_time_wherever_it_waits(tmp_path, waiting, si
 def test_a_second_signal_forces_even_where_the_loop_does_not_run(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     code = SCENE.format(waiting="open(sys.argv[1])")
-    argv = [sys.executable, "-c", code, str(tmp_path / "pipe")]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"ready\n"
+    with ready(code, tmp_path / "pipe") as process:
         process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.3)
@@ -106,9 +111,7 @@ with before_dying(lambda: os.write(1, b"given back\\n")):
 
 
 def test_sigquit_ends_a_command_after_its_last_act():
-    argv = [sys.executable, "-c", LAST_ACT]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"ready\n"
+    with ready(LAST_ACT) as process:
         process.send_signal(signal.SIGQUIT)
         assert process.stdout.read() == b"given back\n"
         assert process.wait(5) == -signal.SIGQUIT

@@ -34,15 +34,12 @@ def busy() -> Iterator[Server]:
     server.stop()
 
 
-def sending(server, expression, message=HELLO, **how) -> None:
-    request = Request(**{"timeout": 5.0, "json": False, "quiet": False, **how})
-    asyncio.run(_send(request, expression, server.url, message))
-
-
-async def _send(request: Request, expression: str, url: str, message: Message) -> None:
-    there = Settings(url=url, username="demo", password="demo", cache_url="memory://")
-    request = Request(request.timeout, request.json, request.quiet, expression)
-    await send_and_wait(request, there, message)
+async def sending(server, expression, message=HELLO, **how) -> None:
+    there = Settings(
+        url=server.url, username="demo", password="demo", cache_url="memory://"
+    )
+    how = {"timeout": 5.0, "json": False, "quiet": False, **how}
+    await send_and_wait(Request(wait=expression, **how), there, message)
 
 
 def note(title):
@@ -61,8 +58,8 @@ def test_only_what_comes_after_the_message_and_fits_is_an_answer():
     assert (answer.satisfied, answer.round_trip) == (True, 0.25)
 
 
-def test_the_answer_is_printed_as_a_line_and_the_time_is_said(busy, capfd):
-    sending(busy, "type == 'trip_update'")
+async def test_the_answer_is_printed_as_a_line_and_the_time_is_said(busy, capfd):
+    await sending(busy, "type == 'trip_update'")
     out, err = capfd.readouterr()
     (line,) = out.splitlines()
     assert json.loads(line)["type"] == "trip_update"
@@ -70,8 +67,9 @@ def test_the_answer_is_printed_as_a_line_and_the_time_is_said(busy, capfd):
     assert err.endswith(" ms\n")
 
 
-def test_with_json_it_stands_in_the_result(busy, capfd):
-    sending(busy, "title", Message("hello", {"title": "x"}, "a"), json=True, quiet=True)
+async def test_with_json_it_stands_in_the_result(busy, capfd):
+    message = Message("hello", {"title": "x"}, "a")
+    await sending(busy, "title", message, json=True, quiet=True)
     out, err = capfd.readouterr()
     result = json.loads(out)
     assert list(result) == ["status", "type", "id", "roundTripMs", "notification"]
@@ -80,29 +78,28 @@ def test_with_json_it_stands_in_the_result(busy, capfd):
     assert (result["notification"]["title"] != "", err) == (True, "")
 
 
-def test_no_answer_in_time_is_exit_3_with_a_hint(busy, capfd):
+async def test_no_answer_in_time_is_exit_3_with_a_hint(busy, capfd):
     with pytest.raises(TimeRanOut, match="no notification fitted --wait") as caught:
-        sending(busy, "type == 'never'", timeout=2.0)
+        await sending(busy, "type == 'never'", timeout=2.0)
     assert (caught.value.exit_code, capfd.readouterr().out) == (3, "")
     assert "--timeout" in caught.value.hint
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_rejected_message_waits_for_nothing(busy, capfd, as_json):
+async def test_a_rejected_message_waits_for_nothing(busy, capfd, as_json):
     with pytest.raises(MessageRejected):
-        sending(busy, "type", Message("t", {"title": 5}), json=as_json)
+        await sending(busy, "type", Message("t", {"title": 5}), json=as_json)
     assert ('"status":"rejected"' in capfd.readouterr().out) is as_json
 
 
-def test_an_expression_that_does_not_parse_is_a_wrong_use(busy):
+async def test_an_expression_that_does_not_parse_is_a_wrong_use(busy):
     with pytest.raises(UsageError, match=r"^--wait is not a JMESPath"):
-        sending(busy, "a..b")
+        await sending(busy, "a..b")
 
 
 async def test_a_connection_that_is_lost_brings_no_answer(busy):
-    wait = Request(10.0, json=False, quiet=True)
     received = busy.stats["received"]
-    waiting = asyncio.create_task(_send(wait, "type == 'never'", busy.url, HELLO))
+    waiting = asyncio.create_task(sending(busy, "type == 'never'", timeout=10.0))
     while (await asyncio.to_thread(lambda: busy.stats))["received"] == received:
         pass  # asking again takes its time
     await asyncio.to_thread(busy.dev, "cut", {"code": 4001, "reason": "bye"})

@@ -30,9 +30,12 @@ class World:
         self.http = http
         self.lines = lines
 
+    async def log_in(self, user="demo", password="demo", **how: Any) -> httpx.Response:
+        body = json.dumps({"username": user, "password": password})
+        return await self.http.post("/auth/login", content=body, **how)
+
     async def login(self, user="demo", password="demo") -> dict[str, Any]:
-        body = {"username": user, "password": password}
-        answer = await self.http.post("/auth/login", json=body)
+        answer = await self.log_in(user, password)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -127,8 +127,7 @@ async def test_a_trouble_that_ends_by_itself_counts_down_and_leaves_what_lasts()
     async with world() as one, watching(one) as stream:
         mode = {"login_status": 503, "seconds": 0.2, "pace": 0.01}
         await one.dev("mode", mode)
-        body = {"username": "demo", "password": "demo"}
-        assert (await one.http.post("/auth/login", json=body)).status_code == 503
+        assert (await one.log_in()).status_code == 503
         await stream.until(lambda seen: seen.state["mode"].get("seconds") == 1)
         await stream.until(lambda seen: seen.state["mode"] == {"pace": 0.01})
         assert await one.token()

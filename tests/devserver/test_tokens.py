@@ -89,16 +89,6 @@ def test_a_refresh_token_expires_and_an_unknown_one_is_refused():
     assert desk.renew("nobody's", NOW) is None
 
 
-def test_logout_ends_both_tokens_of_that_session_alone():
-    desk = sessions()
-    mine, other = desk.open("ann", NOW), desk.open("ann", NOW)
-    assert desk.close(refresh(mine))
-    assert not desk.close(refresh(mine))
-    assert desk.whose(access(mine), NOW) is None
-    assert desk.renew(refresh(mine), NOW) is None
-    assert desk.whose(access(other), NOW) == "ann"
-
-
 def test_revoking_refuses_access_tokens_and_keeps_refresh_tokens():
     desk = sessions()
     ann, bob = desk.open("ann", NOW), desk.open("bob", NOW)

@@ -13,6 +13,7 @@ GOOD = Finding("dns", "pass", "found")
 SOCKET = Finding("websocket", "pass", "connected to h in 3 ms")
 DOUBT = Finding("clock", "warn", "it is late", "set it")
 BAD = Finding("tcp", "fail", "nobody is there", "start it", 5)
+WORSE = Finding("tls", "fail", "worse", "look", 4)
 ON = Listener("a", "h", 1, "connected")
 OFF = Listener("b", "h", 2, "reconnecting")
 TOKEN = {"access": {"cached": True, "expiresIn": 720}}
@@ -31,7 +32,7 @@ def test_no_token_of_the_url_stands_in_the_json():
 @pytest.mark.parametrize(
     ("seen", "status", "sentence"),
     [
-        (report(BAD, DOUBT), "fail", "Not well: nobody is there"),
+        (report(BAD, DOUBT, WORSE), "fail", "Not well: nobody is there"),
         (report(GOOD, DOUBT, BAD), "fail", "Not well: nobody is there"),
         (report(GOOD, DOUBT), "warn", "Not quite well: it is late"),
         (
@@ -66,9 +67,3 @@ def test_no_token_of_the_url_stands_in_the_json():
 def test_the_verdict_is_one_sentence(seen, status, sentence):
     assert seen.verdict == (status, sentence)
     assert seen.as_json()["ok"] is (status != "fail")
-
-
-def test_the_failure_is_the_first_one():
-    again = Finding("tls", "fail", "worse", "look", 4)
-    assert report(DOUBT, BAD, again).failure is BAD
-    assert report(DOUBT).failure is None

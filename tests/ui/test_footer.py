@@ -49,6 +49,7 @@ def shown(status, now=753.0, width=120):
         (Status("connecting", "ws.example.com"), "🟡 Connecting to ws.example.com"),
         (Status("connecting", "h", attempt=2), "🟡 Connecting to h (attempt 2)"),
         (Status("connecting"), "🟡 Connecting"),
+        (Status("connected", "h"), "🟢 Connected  h · 0 received"),
         (
             UP,
             "🟢 Connected  ws.example.com · user 42 · 128 received · up 00:12:33 · "
@@ -121,10 +122,6 @@ def test_what_was_asked_for_is_said_in_every_state():
     ]
     assert shown(replace(UP, **ASIDE), width=32) == "🟢 Connected  data on · paused"
     assert shown(replace(UP, notice="not a filter"), 0, 20) == "🟢 Connected  not a…"
-
-
-def test_what_is_unknown_is_left_out():
-    assert shown(Status("connected", "h")) == "🟢 Connected  h · 0 received"
 
 
 def test_the_wait_counts_down():
@@ -267,7 +264,7 @@ def test_the_status_follows_the_events(configured, events, facts):
     assert {name: getattr(scene.status, name) for name in facts} == facts
 
 
-def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):
+def test_a_token_is_told_with_its_end_if_it_says_it_and_so_is_the_next(scene):
     scene.service.token = token(900.0)
     assert scene.status.token_expires == 1000.0
     scene.now = 400.0
@@ -276,18 +273,11 @@ def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):
     assert scene.status.token_expires == 1300.0
     scene.service.token = None
     assert scene.status.token_expires is None
-
-
-def test_of_a_token_that_does_not_say_its_end_no_end_is_told(scene):
     scene.service.token = AccessToken("opaque", "static", 900.0)
     assert scene.status.token_expires is None
 
 
-def test_what_waits_is_told(scene):
+def test_what_waits_is_told_and_with_filters_how_many_are_shown(scene):
     scene.service.listener.waiting = 5
-    assert scene.status.queued == 5
-
-
-def test_with_filters_it_is_told_how_many_are_shown(scene):
-    assert scene.status.shown is None
+    assert (scene.status.queued, scene.status.shown) == (5, None)
     assert Scene(selection=Selection(["t"])).status.shown == 0

@@ -18,10 +18,6 @@ TRIP = {
 }
 
 
-def filled(template, value=TRIP, more=None):
-    return Format(template).text(value, str, more)
-
-
 @pytest.mark.parametrize(
     ("template", "text"),
     [
@@ -41,7 +37,7 @@ def filled(template, value=TRIP, more=None):
     ],
 )
 def test_a_template_is_filled_with_what_is_there(template, text):
-    assert filled(template) == text
+    assert Format(template).text(TRIP, str) == text
 
 
 @pytest.mark.parametrize(
@@ -69,17 +65,11 @@ def test_a_wrong_template_is_a_wrong_use_that_says_where(template, complaint):
 
 def test_each_value_is_cleaned_and_the_template_s_own_text_is_not():
     shape = Format(r"{title}\n{data.tripId}")
-    assert shape.text(TRIP, str.upper, None) == "TRIP STARTED\n123"
-
-
-def test_what_is_known_besides_wins():
-    assert filled("{title} {time}", more={"title": "T", "time": "10:30"}) == "T 10:30"
+    assert shape.text(TRIP, str.upper) == "TRIP STARTED\n123"
 
 
 def test_a_template_knows_what_it_wants():
-    shape = Format("{time} {data.json}")
-    names = ("time", "data", "json")
-    assert [name for name in names if shape.wants(name)] == ["time", "data"]
+    assert Format("{time} {data.json}{time}").names == ("time", "data")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +96,7 @@ def test_a_newline_follows_unless_the_template_ends_in_nul(template, end):
 def test_a_query_prints_text_bare_and_null_as_nothing(expression, text, as_json):
     query = Query(expression)
     assert query.text(TRIP, str) == text
-    assert (query.end, query.wants("time")) == ("\n", False)
+    assert (query.end, query.names) == ("\n", ())
     wanted = text if as_json is None else as_json
     assert Query(expression, as_json=True).text(TRIP, str) == wanted or as_json is None
 

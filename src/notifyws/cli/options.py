@@ -259,7 +259,7 @@ def emit_shaped(shape: Shape, value: Mapping[str, Any]) -> None:
     """Print an object in a shape; what stands in its fields is text only."""
     from notifyws.ui.sanitize import text_only
 
-    emit(shape.text(value, text_only, {}) + shape.end)
+    emit(shape.text(value, text_only) + shape.end)
 
 
 def _sayable(template: str) -> str:

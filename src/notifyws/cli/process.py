@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from notifyws.config.files import is_pipe_or_device
 from notifyws.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ def settle_environment() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # Python's own, with tracebacks
     for name in OPENED:
-        path = os.environ.get(name, os.devnull)
-        fit = os.path.isfile(path) or os.path.isdir(path) or path == os.devnull
-        if os.path.exists(path) and not fit:
+        if is_pipe_or_device(path := os.environ.get(name, "")):
             del os.environ[name]  # to say so, OpenSSL may have to be imported
             message = f"cannot use {name} {path}: it is a pipe or a device"
             raise ConfigurationError(message, f"unset {name}")

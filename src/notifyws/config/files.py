@@ -117,6 +117,15 @@ def _regular(descriptor: int) -> int:
     return descriptor
 
 
+def is_pipe_or_device(path: str) -> bool:
+    """Return whether a library would wait at a path; not at the empty device."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path == os.devnull)
+
+
 def read_text_file(
     path: Path,
     what: str = "file",

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import os
 import ssl
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 from msgspec import Struct
 
-from notifyws.config.files import read_text_file
+from notifyws.config.files import is_pipe_or_device, read_text_file
 from notifyws.config.saved_login import can_keep_passwords, find_key_password
 from notifyws.config.settings import Settings, environment_name
 from notifyws.errors import ConfigurationError
@@ -43,7 +42,9 @@ def trust(ca_file: str, setting: str = CA_FILE) -> ssl.SSLContext:
     """
     for name in ("SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         for path in os.environ.get(name, "").split(os.pathsep):
-            demand_no_pipe(name, path)
+            if is_pipe_or_device(path):
+                message = f"cannot use {name} {path}: it is a pipe or a device"
+                raise ConfigurationError(message, "name a regular file")
     try:
         context = ssl.create_default_context()
     except OSError as error:
@@ -78,21 +79,6 @@ def _unusable(
     path: str, setting: str, why: str, hint: str = "name a PEM file of certificates"
 ) -> ConfigurationError:
     return ConfigurationError(f"cannot use {setting} {path}: {why}", hint)
-
-
-def demand_no_pipe(name: str, path: str) -> None:
-    """Raise where a library would wait for what a setting names: a pipe, a device.
-
-    Raises:
-        ConfigurationError: it is one, and not the empty one.
-    """
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):
-        return
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path == os.devnull):
-        message = f"cannot use {name} {path}: it is a pipe or a device"
-        raise ConfigurationError(message, "name a regular file")
 
 
 MISMATCH = "KEY_VALUES_MISMATCH"

@@ -55,6 +55,12 @@ def failure(status: int, code: str, message: str, **headers: str) -> web.Respons
     return answer({"error": {"code": code, "message": message}}, status, **headers)
 
 
+def offered_subprotocols(request: web.Request) -> list[str]:
+    """Return what a client offers to speak over its socket."""
+    header = request.headers.get("Sec-WebSocket-Protocol", "")
+    return [each.strip() for each in header.split(",") if each.strip()]
+
+
 class Context:
     """One running server, as its routes see it.
 

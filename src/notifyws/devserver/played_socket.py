@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from notifyws.devserver.context import offered_subprotocols
 from notifyws.recording import Closed, Received, Sent, Step, Visit
 
 LITTLE = 0.2
@@ -72,10 +73,8 @@ class PlayedSocket:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Accept the socket, and play it to its end."""
-        header = request.headers.get("Sec-WebSocket-Protocol", "")
-        offered = [each.strip() for each in header.split(",") if each.strip()]
         socket = web.WebSocketResponse(
-            protocols=offered[:1],
+            protocols=offered_subprotocols(request)[:1],
             autoping=False,
             autoclose=False,
             compress=False,

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
-from notifyws.devserver.context import Context, failure
+from notifyws.devserver.context import Context, failure, offered_subprotocols
 from notifyws.devserver.messages import Hello, Refused, notification_fields, understand
 from notifyws.devserver.state import Entry, History, Overtaken
 from notifyws.models import strict_json
@@ -41,8 +41,7 @@ TOO_LATE: Ending = (4401, "unauthorized: no token in time")
 
 async def websocket(context: Context, request: web.Request) -> web.StreamResponse:
     """Serve one socket until either side ends it, or refuse the upgrade."""
-    header = request.headers.get("Sec-WebSocket-Protocol", "")
-    offered = [each.strip() for each in header.split(",") if each.strip()]
+    offered = offered_subprotocols(request)
     token = _token(request, offered)
     user = context.user_of(token) if token else None
     socket = web.WebSocketResponse(

@@ -50,26 +50,15 @@ class Format:
         paths = (piece for piece in self._pieces if isinstance(piece, tuple))
         self.names = tuple(dict.fromkeys(path[0] for path in paths))
 
-    def wants(self, name: str) -> bool:
-        """Return whether a field of this name is used."""
-        return name in self.names
-
-    def text(
-        self,
-        value: Mapping[str, Any],
-        clean: Clean,
-        more: Mapping[str, str] | None = None,
-    ) -> str:
+    def text(self, value: Mapping[str, Any], clean: Clean) -> str:
         """Return the template filled in.
 
         Args:
             clean: is given each field's text, and not the template's own.
-            more: fields beside the object's, which win.
         """
-        known = {**value, **more} if more else value
         return "".join(
             [
-                piece if isinstance(piece, str) else clean(_said(_at(piece, known)))
+                piece if isinstance(piece, str) else clean(_said(_at(piece, value)))
                 for piece in self._pieces
             ]
         )
@@ -90,6 +79,7 @@ class Query:
         UsageError: it does not parse.
     """
 
+    names = ()
     end = "\n"
 
     def __init__(
@@ -103,16 +93,7 @@ class Query:
         self._as_json = as_json
         self._warn = warn
 
-    def wants(self, name: str) -> bool:
-        """Return whether a field is used that is not the object's: none is."""
-        return False
-
-    def text(
-        self,
-        value: Mapping[str, Any],
-        clean: Clean,
-        more: Mapping[str, str] | None = None,
-    ) -> str:
+    def text(self, value: Mapping[str, Any], clean: Clean) -> str:
         """Return what is found.
 
         Raises:

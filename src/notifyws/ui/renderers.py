@@ -167,13 +167,13 @@ def shaped_renderer(
         "timestamp": lambda note: note.timestamp,
         "json": Notification.line,
     }
-    wanted = {name: make for name, make in makers.items() if shape.wants(name)}
+    wanted = {name: make for name, make in makers.items() if name in shape.names}
 
     def line(item: Item) -> str | None:
         if not isinstance(item, Notification):
             return None
         more = {name: make(item) for name, make in wanted.items()}
-        return shape.text(item.as_json(), clean, more)
+        return shape.text(item.as_json() | more, clean)
 
     return LineRenderer(output, line, end=shape.end)
 
