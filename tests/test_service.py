@@ -159,6 +159,7 @@ async def test_handlers_of_every_event_plain_or_async_are_told_in_order():
         def reconnecting(attempt, delay):
             heard.append(("reconnecting", attempt, 0 < delay <= 0.01))
 
+        assert service.on("message")(message) is message
         await service.connect_with_retry()
         await server.notify("one")
         await server("raw", text="not JSON")

@@ -38,7 +38,7 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         self.screen = pyte.HistoryScreen(columns, rows, history=2000)
         self.stream = pyte.ByteStream(self.screen)
-        self.raw, self._text = b"", ""
+        self.raw, self._text, self._drawn = b"", "", 0
         self._drawing = threading.Lock()
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), self.slave)
         self.process: Any = (
@@ -65,15 +65,15 @@ class Terminal:
                 data = os.read(self.master, 65536)
             except OSError:
                 return
-            self.raw += data
             with self._drawing:
+                self.raw += data
                 self.stream.feed(data)
 
     @property
     def text(self) -> str:
         with self._drawing:  # a character may be half drawn
-            if self.screen.dirty:  # to draw it takes 3 ms, and it is asked for often
-                self.screen.dirty.clear()
+            if self._drawn != len(self.raw):  # it takes 3 ms, and is asked for often
+                self._drawn = len(self.raw)
                 lines = (line.rstrip() for line in self.screen.display)
                 self._text = "\n".join(lines).rstrip()
         return self._text
@@ -94,7 +94,9 @@ class Terminal:
 
     def resize(self, columns: int, rows: int = 24) -> None:
         """Change the size as a window manager does; what is shown is not reflowed."""
-        self.screen.resize(rows, columns)
+        with self._drawing:
+            self.screen.resize(rows, columns)
+            self._drawn = -1
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, size)
 

@@ -13,8 +13,7 @@ import pytest
 from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import Entry, ListenerPosition
 from notifyws.protocol.deduplicator import kept_id
-from tests.delivery.test_outbox import Story, running
-from tests.support.queue import note
+from tests.support.queue import Story, note
 from tests.support.virtual import in_virtual_time
 
 LONG = "i" * 900_000
@@ -23,7 +22,7 @@ LONG = "i" * 900_000
 @in_virtual_time
 async def test_a_durable_listener_keeps_what_it_is_known_by_and_asks_by_the_whole():
     story = Story()
-    async with running(story) as outbox:
+    async with story.running() as outbox:
         outbox.keep(note("T", LONG), 1)
     assert list(outbox.seen) == [kept_id(LONG)]
     assert list(story.store.seen) == [kept_id(LONG)]
