@@ -282,9 +282,10 @@ def test_what_a_hook_prints_stands_above_the_footer_and_not_in_it(server, termin
     for number in range(12):
         server.notify(number)
     screen.shows("• 11")
-    until(lambda: screen.text.count("\nsaid by the hook\n") > 3, "the hook's words")
+    said = "said by the hook"
+    until(lambda: screen.text.splitlines().count(said) > 3, "the hook's words")
     screen.shows("12 received")
     lines = screen.text.splitlines()
     assert lines[-1].startswith("🟢 Connected")
     assert sum("Connected" in line for line in lines) == 1
-    assert {line for line in lines if "hook" in line} == {"said by the hook"}
+    assert {line for line in lines if "hook" in line} == {said}
