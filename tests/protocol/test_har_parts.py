@@ -260,7 +260,8 @@ def test_a_deep_number_of_a_user_is_known_again():
     ["Basic %%%", "Basic", "Digest abcdefgh", "Bearer", "Basic %%%%", "basic /////w=="],
 )
 def test_authorization_that_is_none_is_no_trouble(header):
-    odd = entry("GET", "/x", 0, headers={"Authorization": header})
+    said = {"Authorization": header}
+    odd = entry("GET", "/x", 0, headers=said, answer="a text alone")
     assert not made_of(odd, login(), SOCKET).needs
 
 

@@ -79,9 +79,7 @@ Pattern = Annotated[str, Checked(max_length=2000)]
 VerdictName = Literal[
     "retry", "retry now", "renew", "renew once", "strike", "stop", "denied"
 ]
-RefusalName = Literal[
-    "expired", "retry", "retry now", "renew", "renew once", "strike", "stop", "denied"
-]
+RefusalName = Literal["expired", VerdictName]
 """A verdict on a server's own words; ``expired`` is another name for ``renew``."""
 Meaning = Literal[
     "bad credentials", "expired", "log in again", "retry", "throttled", "stop"

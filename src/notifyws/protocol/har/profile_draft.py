@@ -115,8 +115,7 @@ class _Drafter:
         token_in = self._token_in(login, placed)
         talk = conversation(socket, said, self._secrets)
         later = said.beside(said.known, origin, later=bool(login.steps))
-        lines = socket_lines(socket, placed, token_in, said, later, split=talk.split)
-        opened = [*lines]
+        opened = socket_lines(socket, placed, token_in, said, later, split=talk.split)
         body = [*login_lines(login), *self._tokens(login, token_in), *opened]
         body += [*handshake_lines(talk), *self._rules(talk), *later_lines(talk)]
         head = self._head(socket, complete=bool(placed and login.steps))
