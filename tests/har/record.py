@@ -12,17 +12,14 @@ characters, and the frames beyond the first N of a socket.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
-import subprocess
+import shutil
 import tempfile
 import time
-import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
 
-from websockets.sync.client import connect
+from playwright.sync_api import sync_playwright
 
 EXPORT = """(async () => {
   const [har, logs] = await Promise.all([
@@ -48,67 +45,30 @@ NEXT = "// next page"
 LONGEST = 4_000
 
 
-class Tab:
-    """One tab of the browser, by its debugging socket."""
-
-    def __init__(self, url: str, stack: ExitStack) -> None:
-        opened = connect(url, max_size=None, compression=None)
-        self._socket = stack.enter_context(opened)
-        self._numbers = itertools.count(1)
-
-    def do(self, method: str, **params: object) -> dict:
-        number = next(self._numbers)
-        said = {"id": number, "method": method, "params": params}
-        self._socket.send(json.dumps(said))
-        while True:
-            got = json.loads(self._socket.recv(timeout=60))
-            if got.get("id") == number:
-                return got["result"]
-
-    def run(self, script: str) -> object:
-        asked = {"awaitPromise": True, "returnByValue": True, "userGesture": True}
-        got = self.do("Runtime.evaluate", expression=script, **asked)
-        if "exceptionDetails" in got:
-            raise SystemExit(json.dumps(got["exceptionDetails"], indent=1))
-        return got["result"].get("value")
-
-
-def new_tab(port: str, url: str) -> dict:
-    asked = f"http://127.0.0.1:{port}/json/new?{url}"
-    request = urllib.request.Request(asked, method="PUT")
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
-def recorded(url: str, script: str, *, sensitive: bool, browser: str) -> dict:
-    with ExitStack() as stack:
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        )
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu"]
-        command += ["--remote-debugging-port=0", "--remote-allow-origins=*"]
-        command += [f"--user-data-dir={folder}", "about:blank"]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        stack.callback(process.wait, 10)
-        stack.callback(process.terminate)
-        named = Path(folder, "DevToolsActivePort")
-        while not named.exists() or not named.read_text():
-            time.sleep(0.1)
-        port = named.read_text().split()[0]
-        page = new_tab(port, "about:blank")
-        where = f"127.0.0.1:{port}/devtools/page/{page['id']}"
-        app = f"http://127.0.0.1:{port}/devtools/devtools_app.html?ws={where}"
-        tools = Tab(new_tab(port, app)["webSocketDebuggerUrl"], stack)
+def recorded(url: str, script: str, *, sensitive: bool, browser: str | None) -> dict:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        sync_playwright() as playwright,
+        playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=browser,
+            args=["--remote-debugging-port=0", "--remote-allow-origins=*"],
+        ) as context,
+    ):
+        (page,) = context.pages
+        target = context.new_cdp_session(page).send("Target.getTargetInfo")
+        port = Path(folder, "DevToolsActivePort").read_text().split()[0]
+        where = f"127.0.0.1:{port}/devtools/page/{target['targetInfo']['targetId']}"
+        tools = context.new_page()
+        tools.goto(f"http://127.0.0.1:{port}/devtools/devtools_app.html?ws={where}")
         time.sleep(3)
-        tools.run(PRESERVE)
-        tab = Tab(page["webSocketDebuggerUrl"], stack)
-        tab.do("Page.enable")
-        tab.do("Page.navigate", url=url)
-        time.sleep(3)
+        tools.evaluate(PRESERVE)
+        page.goto(url)
         for part in script.split(NEXT):
-            tab.run(part)
             time.sleep(3)
-        return json.loads(str(tools.run(EXPORT % json.dumps(not sensitive))))
+            page.evaluate(part)
+        time.sleep(3)
+        return json.loads(tools.evaluate(EXPORT % json.dumps(not sensitive)))
 
 
 def small(har: dict, keep: int) -> dict:
@@ -145,7 +105,7 @@ def main() -> None:
     options.add_argument("--sensitive", action="store_true")
     options.add_argument("--keep", type=int, default=200)
     said = options.parse_args()
-    browser = os.environ.get("CHROMIUM", "chromium-headless-shell")
+    browser = shutil.which(os.environ.get("CHROMIUM", "chromium-headless-shell"))
     script = said.script.read_text("utf-8")
     har = recorded(said.url, script, sensitive=said.sensitive, browser=browser)
     text = json.dumps(small(har, said.keep), indent=1)
