@@ -40,6 +40,7 @@ OWN_IDS = ("uuid", "message_id", "notification_id")
 UNIQUE = (
     "# Each notification must have an id of its own: one that came before is dropped."
 )
+FIRST_FRAME = 'first_frame = { type = "auth", token = "{access_token}" }'
 
 _Place = tuple[str, str, list[Any]]
 """Where notifications are, where they are in that, and those of a frame."""
@@ -238,7 +239,7 @@ def draft(answers: Answers) -> str:
         "[socket]",
         *([f"path = {quoted(answers.socket_path)}"] if answers.socket_path else []),
         f"token_in = {quoted(answers.token_in)}",
-        *_first_frame(answers),
+        *([FIRST_FRAME] if answers.token_in == "message" else []),
         "",
         *_rules(answers.sample),
     ]
@@ -265,12 +266,6 @@ def _login(answers: Answers) -> list[str]:
         '# expires_in = "expires_in"    # seconds; unit = "ms" for milliseconds',
         "",
     ]
-
-
-def _first_frame(answers: Answers) -> list[str]:
-    if answers.token_in != "message":
-        return []
-    return ['first_frame = { type = "auth", token = "{access_token}" }']
 
 
 def _rules(sample: str) -> list[str]:

@@ -48,14 +48,14 @@ class Checked(Struct, frozen=True):
         for bound in ("pattern", "max_length", "gt", "ge", "le"):
             if (value := getattr(self, bound)) is not None:
                 schema[bound] = value
-        if self.check is None:
+        if (check := self.check) is None:
             return schema
-        return core_schema.no_info_after_validator_function(self._checked, schema)
 
-    def _checked(self, value: Any) -> Any:
-        assert self.check is not None
-        self.check(value)
-        return value
+        def checked(value: Any) -> Any:
+            check(value)
+            return value
+
+        return core_schema.no_info_after_validator_function(checked, schema)
 
 
 Expression = Annotated[str, Checked(compiled)]

@@ -112,14 +112,10 @@ def _table_of(annotation: Any) -> type[Table] | None:
     return next(filter(None, map(_table_of, get_args(annotation))), None)
 
 
-def _artificial(part: Any) -> bool:
-    return part in ("[key]", "str", "int", "bool") or (
-        isinstance(part, str) and part.startswith((TABLE, ARRAY))
-    )
-
-
 def _bare(loc: _Loc) -> _Loc:
-    return tuple(part for part in loc if not _artificial(part))
+    """Return the keys and numbers of a location, without the words of pydantic."""
+    own = [part for part in loc if part not in ("[key]", "str", "int", "bool")]
+    return tuple(part for part in own if not str(part).startswith((TABLE, ARRAY)))
 
 
 def _fits(loc: _Loc, written: Any) -> bool:

@@ -34,8 +34,6 @@ Filler = Callable[[Mapping[str, Any]], Any]
 """Fills one template: variables in, a value or :data:`UNSET` out."""
 _URL_SAFE = str.maketrans("+/", "-_")
 _BRACES = re.compile(r"\{\{|\}\}")
-
-
 UNSET = msgspec.UNSET
 """What a template is worth whose variable has no value."""
 
