@@ -7,6 +7,7 @@ slip is a warning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -61,14 +62,27 @@ _MAPPING = (
     *("items", "values", "children", "keep", "fields", "text", "words"),
     *("timestamp", "base64", "encoding"),
 )
+_AWAITING = ("fail", "capture", "timeout", "closed", "deliver", "optional")
+_BY_FRAME = ("frame", "ok", "fail", "timeout")
 
 
-def _then(*kinds: str) -> Callable[[_Table], bool]:
-    return lambda table: table.get("then") in kinds
+def _says(*keys: str) -> Callable[[_Table], bool]:
+    return lambda table: not {*table}.isdisjoint(keys)
+
+
+def _is(key: str, *values: str) -> Callable[[_Table], bool]:
+    return lambda table: table.get(key) in values
+
+
+_then = partial(_is, "then")
+
+
+def _fields_of(mapping: _Table) -> set[str]:
+    return {*mapping.get("fields", ()), *mapping.get("text", ())}
 
 
 def _field(name: str) -> Callable[[_Table], bool]:
-    return lambda table: name in {*table.get("fields", ()), *table.get("text", ())}
+    return lambda table: name in _fields_of(table)
 
 
 ENDINGS = ("unsubscribed", "error", "auth failed")
@@ -86,34 +100,14 @@ CONDITIONS = (
         for table in ("rules", "resume.catchup")
         for key, name in (("timestamp", "timestamp"), ("encoding", "data"))
     ),
-    _Condition(
-        "handshake",
-        ("fail", "capture", "timeout", "closed", "deliver", "optional"),
-        lambda step: "expect" in step,
-        "expect",
-    ),
+    _Condition("handshake", _AWAITING, _says("expect"), "expect"),
     _Condition("handshake", ("optional",), lambda step: step.get("fail"), "fail"),
+    _Condition("renewal", _BY_FRAME, _is("how", "frame"), "how = 'frame'"),
+    _Condition("renewal", ("timeout",), _says("ok", "fail"), "ok"),
+    _Condition("send", ("ack",), _says("frame"), "frame"),
+    _Condition("resume", ("since_time",), _says("query", "header"), "query or header"),
     _Condition(
-        "renewal",
-        ("frame", "ok", "fail", "timeout"),
-        lambda renewal: renewal.get("how") == "frame",
-        "how = 'frame'",
-    ),
-    _Condition(
-        "renewal", ("timeout",), lambda renewal: {*renewal} & {"ok", "fail"}, "ok"
-    ),
-    _Condition("send", ("ack",), lambda send: "frame" in send, "frame"),
-    _Condition(
-        "resume",
-        ("since_time",),
-        lambda resume: {*resume} & {"query", "header"},
-        "query or header",
-    ),
-    _Condition(
-        "tokens",
-        ("unit",),
-        lambda tokens: {*tokens} & {"expires_in", "refresh_expires_in"},
-        "expires_in",
+        "tokens", ("unit",), _says("expires_in", "refresh_expires_in"), "expires_in"
     ),
 )
 """Which keys need what, so that none is without effect."""
@@ -162,9 +156,8 @@ def _lacking(profile: Profile) -> Iterator[Finding]:
 def _of_no_field(written: _Table) -> Iterator[Finding]:
     """Yield words and encodings of fields that the mapping does not have."""
     for loc, table in _mappings(written):
-        fields = {*table.get("fields", ()), *table.get("text", ())}
         for key in ("words", "base64"):
-            for name in {*table.get(key, ())} - fields:
+            for name in {*table.get(key, ())} - _fields_of(table):
                 said, hint = f"there is no field {name}", "name it in fields or text"
                 yield Finding((*loc, key, name), said, hint)
     for loc, step in _tables(written):
