@@ -191,16 +191,10 @@ def test_of_a_redirect_only_the_origin_is_said(location, said):
     assert redirected(401, location) == ""
 
 
-@pytest.mark.parametrize("token", ["a", "!~", "eyJ.x-_=+/"])
-def test_printable_ascii_without_blanks_can_be_sent(token):
-    assert sendable(token)
-
-
-@pytest.mark.parametrize(
-    "token", ["", " ", "a b", "a\n", "\ra", "a\x7f", "é", "\ud800"]
-)
-def test_nothing_else_can_be_sent(token):
-    assert not sendable(token)
+def test_printable_ascii_without_blanks_can_be_sent_and_nothing_else():
+    assert all(map(sendable, ["a", "!~", "eyJ.x-_=+/"]))
+    others = ["", " ", "a b", "a\n", "\ra", "a\x7f", "é", "\ud800"]
+    assert not any(map(sendable, others))
 
 
 def test_secrets_that_begin_alike_are_each_masked_whole():

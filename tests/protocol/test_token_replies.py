@@ -88,18 +88,13 @@ def test_what_a_profile_does_not_look_for_is_not_found():
     assert (pair.access.lifetime, pair.refresh, pair.user_id) == (900, None, None)
 
 
-UNUSABLE = ["a\n", "a b", "\x1b[31ma", "\ud800", "é", "a\x7f", " z"]
-
-
-@pytest.mark.parametrize("value", UNUSABLE)
+@pytest.mark.parametrize(
+    "value", ["a\n", "a b", "\x1b[31ma", "\ud800", "é", "a\x7f", " z"]
+)
 def test_a_token_that_no_header_can_carry_is_no_token(value):
     with pytest.raises(NoToken, match="access token is not printable") as caught:
         read({"accessToken": value})
     assert value not in str(caught.value)
-
-
-@pytest.mark.parametrize("value", UNUSABLE)
-def test_a_refresh_token_that_no_header_can_carry_is_none(value):
     assert read({"accessToken": "a", "refreshToken": value}).refresh is None
 
 
