@@ -46,6 +46,9 @@ class Places:
     Args:
         fits: by variables, tells whether a value of theirs can be said when the next
             socket is opened; a place with one that cannot is not known.
+
+    Attributes:
+        covers_everything: whether this connection began where the one before it ended.
     """
 
     def __init__(
@@ -60,17 +63,12 @@ class Places:
         self._lost = compiled(follow.lost) if follow.lost else None
         self._places: dict[Any, dict[str, Any]] = {} if self._stream else {None: {}}
         self._said: dict[Any, dict[str, Any]] = {}
-        self._missed = True
-
-    @property
-    def covers_everything(self) -> bool:
-        """Whether this connection began where the one before it ended."""
-        return not self._missed
+        self.covers_everything = False
 
     def begin(self) -> None:
         """Begin a connection: nothing was said on it yet."""
         self._said = {}
-        self._missed = not any(map(self.known, self._places))
+        self.covers_everything = any(map(self.known, self._places))
 
     def ask(self, stream: Any) -> Mapping[str, Any]:
         """Let a stream have a place; return the variables of it, if it had one.
@@ -93,14 +91,14 @@ class Places:
     def heard(self, value: Any) -> None:
         """Take what comes while hands are shaken."""
         if self._lost is not None and truthy(self._lost(value)):
-            self._missed = True
+            self.covers_everything = False
         self._note(self._said, value, self._stream_of(value))
 
     def answered(self, value: Any, stream: Any) -> None:
         """Take the answer to a handshake step that asked for a stream."""
         kept = self._kept is None or truthy(self._kept(value))
         if not kept or not self.known(stream):
-            self._missed = True
+            self.covers_everything = False
         self._note(self._said, value, stream)
 
     def opened(self) -> None:
