@@ -164,6 +164,11 @@ def test_nothing_of_a_monotonous_secret_is_left(secret):
     assert masked(secret * 5000, spellings(secret)).strip("*") == ""
 
 
+def test_of_two_secrets_that_begin_alike_both_are_masked():
+    secrets = spellings("demo", "demonstration")
+    assert masked("demo and demonstration", secrets) == "*** and ***"
+
+
 def test_what_is_too_short_to_be_a_secret_is_left_alone():
     assert spellings("abc", "") == ()
     assert masked("abc", spellings("abc")) == "abc"

@@ -12,7 +12,7 @@ import pytest
 from notifyws.errors import AuthenticationFailed
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import gaps, listening, sent, stage, until
+from tests.protocol.profiles.stage import end_of, gaps, listening, sent, stage, until
 from tests.support.httpd import json_answer
 from tests.support.profile_scene import cutting, scene, telling
 
@@ -117,6 +117,18 @@ async def test_mattermost_gives_its_token_in_a_header_and_posts_in_strings():
         assert (post.title, post.message) == ("Town Square", "@ada: hello")
         assert (post.id, post.timestamp) == ("p1", "2023-11-14T22:13:20.000Z")
         assert await seen.service.get_user_id() == "u1"
+
+
+async def test_a_mattermost_token_that_fails_is_an_authentication_failure():
+    async def story(socket):
+        asked = await socket.hears()
+        error = {"id": "api.web_socket_router.not_authenticated", "message": "no"}
+        await socket.say({"status": "FAIL", "seq_reply": asked["seq"], "error": error})
+        await socket.stay()
+
+    assert isinstance(
+        await end_of(story, "mattermost", token="bad"), AuthenticationFailed
+    )
 
 
 async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
