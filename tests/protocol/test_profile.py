@@ -5,7 +5,7 @@ import re
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.profile import Profile, Resume, Rule, given_variables
+from notifyws.protocol.profile import Profile, Resume, Rule, Step, given_variables
 from notifyws.protocol.profile_schema import json_schema, validated
 from notifyws.protocol.profile_text import parse
 from tests.protocol import DEFAULT, DEFAULT_TEXT
@@ -97,6 +97,11 @@ def test_a_bad_expression_is_called_one():
 def test_every_place_for_a_token_can_be_named(place):
     text = SMALL + f"[socket]\nfirst_frame = {{ a = 1 }}\ntoken_in = '{place}'"
     assert parse(text, "mine").socket.token_in == place
+
+
+def test_a_step_is_a_post_that_succeeds_with_200():
+    step = Step(path="/x")
+    assert (step.method, step.accept) == ("POST", (200,))
 
 
 def test_a_snapshot_comes_unasked():

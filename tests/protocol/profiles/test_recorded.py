@@ -129,6 +129,17 @@ async def test_directus_brings_what_was_missed_and_nothing_twice():
         assert not gaps(seen.events)
 
 
+async def test_a_revoked_directus_session_leads_to_a_fresh_login():
+    code = {"code": "INVALID_CREDENTIALS"}
+    error = {"message": "Invalid user credentials.", "extensions": code}
+    refused = json_answer({"errors": [error]}, 401)
+    answers = Directus().answers | {"POST /auth/refresh": lambda _: refused}
+    async with scene("directus", telling(greet), answers=answers, **USER) as seen:
+        token = await seen.service._auth.tokens.renew("access-token-1")
+        assert (token.value, token.source) == ("access-token-2", "login")
+        assert len(seen.server.asked("/auth/login")) == 2
+
+
 async def test_a_directus_message_goes_to_oneself_over_http():
     async with stage(Directus().answers) as one:
         await sent(one, "directus", NOTE, **USER)
