@@ -31,7 +31,6 @@ from tests.support.virtual import (
     EPOCH,
     VirtualClock,
     elapsed,
-    in_virtual_time,
     now,
     turns,
 )
@@ -113,18 +112,14 @@ class Deaf:
 
 
 @pytest.mark.parametrize("problem", [ConnectionLost(1006), asyncio.CancelledError()])
-def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
+async def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
     deaf = Deaf(problem)
 
     async def dial(upgrade_request):
         return deaf
 
-    @in_virtual_time
-    async def story():
-        with pytest.raises(type(problem)):
-            await Connection.open(dial, HELLO, Keepalive(), VirtualClock().clock)
-
-    story()
+    with pytest.raises(type(problem)):
+        await Connection.open(dial, HELLO, Keepalive(), VirtualClock().clock)
     assert deaf.aborted
 
 

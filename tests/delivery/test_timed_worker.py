@@ -13,7 +13,7 @@ from notifyws.delivery.timed_worker import SHOWN, WIDTH, digest_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 from tests.support.queue import MemoryStore, ScriptedSink, Story, note
-from tests.support.virtual import EPOCH, VirtualClock, elapsed, in_virtual_time, now
+from tests.support.virtual import EPOCH, VirtualClock, elapsed, now
 
 pytestmark = pytest.mark.virtual_time
 
@@ -223,20 +223,16 @@ async def test_a_digest_of_a_night_is_one():
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
-    @in_virtual_time
-    async def story_of_a_night():
-        story = Timed(Timing(quiet(0, 480)), durable=durable)
-        async with story.running(1.0) as outbox:
-            for n in (1, 2):
-                outbox.keep(note(n), n)
-            await outbox.drained()
-            assert now() < 1
-        assert len(story.letters) == (0 if durable else 2)
-        assert story.routed.given == []
-        assert story.other.titles == ["1", "2"]
-
-    story_of_a_night()
+async def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
+    story = Timed(Timing(quiet(0, 480)), durable=durable)
+    async with story.running(1.0) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        await outbox.drained()
+        assert now() < 1
+    assert len(story.letters) == (0 if durable else 2)
+    assert story.routed.given == []
+    assert story.other.titles == ["1", "2"]
 
 
 AT = "2026-01-15T10:30:00.000Z"
