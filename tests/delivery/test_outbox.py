@@ -292,34 +292,23 @@ async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
     assert list(story.store.rows) == [(OUTPUT, 2)]
 
 
-class Failing(MemoryStore):
-    """Fails now and then, which a store should never do."""
+def failing(method: str, *errors: Exception) -> MemoryStore:
+    """A store that fails at first, which one should never do."""
+    store, left = MemoryStore(), list(errors)
+    works = getattr(store, method)
 
-    def __init__(self, *methods):
-        super().__init__()
-        self.methods = list(methods)
+    async def fails(*given):
+        if left:
+            raise left.pop()
+        return await works(*given)
 
-    def _fail(self, method):
-        if self.methods and self.methods[0] == method:
-            self.methods.pop(0)
-            raise RuntimeError("bug")
-
-    async def keep(self, entries, position, shown):
-        self._fail("keep")
-        await super().keep(entries, position, shown)
-
-    async def waiting(self, sink, after, limit):
-        self._fail("waiting")
-        return await super().waiting(sink, after, limit)
-
-    async def done(self, sink, position):
-        self._fail("done")
-        await super().done(sink, position)
+    setattr(store, method, fails)
+    return store
 
 
 @pytest.mark.parametrize("method", ["keep", "waiting", "done"])
 async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
-    story = Story(sink := ScriptedSink(), store=Failing(method, method))
+    story = Story(sink := ScriptedSink(), store=failing(method, BUG, BUG))
     await story.run(*map(note, range(5)))
     assert list(dict.fromkeys(sink.titles)) == list("01234")
     assert len(story.warnings) == 2
