@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,21 +10,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def generator():
-    path = ROOT / "scripts" / "generate.py"
-    spec = importlib.util.spec_from_file_location("generate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_what_is_generated_is_up_to_date():
+    generated = runpy.run_path(str(ROOT / "scripts" / "generate.py"))["generated"]
     stale = [
-        name
-        for name, text in generator().generated()
-        if (ROOT / name).read_text("utf-8") != text
+        name for name, text in generated() if (ROOT / name).read_text("utf-8") != text
     ]
     assert stale == [], "run: make generate"
 

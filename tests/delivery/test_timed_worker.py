@@ -20,16 +20,8 @@ pytestmark = pytest.mark.virtual_time
 NO = DeliveryFailed("no")
 
 
-class KeepingSink(ScriptedSink):
-    """Keeps what it was given, whole."""
-
-    def __init__(self, *context, name):
-        super().__init__(*context, name=name)
-        self.given: list[Notification] = []
-
-    async def deliver(self, notification):
-        await super().deliver(notification)
-        self.given.append(notification)
+class DigestSink(ScriptedSink):
+    """Tells what the digests that it was given hold."""
 
     @property
     def digests(self):
@@ -42,7 +34,7 @@ class Timed(Story):
     """An outbox with one route that has a time of its own, and a sink beside it."""
 
     def __init__(self, timing, *context, **how):
-        self.routed = KeepingSink(*context, name="r/exec")
+        self.routed = DigestSink(*context, name="r/exec")
         self.other = ScriptedSink(name="exec")
         super().__init__(
             self.routed, self.other, routes=[Route("r", timing=timing)], **how

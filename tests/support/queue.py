@@ -110,7 +110,8 @@ class ScriptedSink:
     """Takes notifications; the next attempts fail or take time as the script says.
 
     Attributes:
-        titles: of everything that was taken, in order.
+        given: everything that was taken, in order.
+        titles: of that.
         tries: of everything that was tried, with the time.
     """
 
@@ -119,10 +120,14 @@ class ScriptedSink:
     ):
         self.name = name
         self.context = list(context)
-        self.titles: list[str] = []
+        self.given: list[Notification] = []
         self.tries: list[tuple[float, str]] = []
         self.most = self._now = 0
         self.closed = False
+
+    @property
+    def titles(self) -> list[str]:
+        return [each.title for each in self.given]
 
     async def deliver(self, notification: Notification) -> None:
         self.tries.append((asyncio.get_running_loop().time(), notification.title))
@@ -133,7 +138,7 @@ class ScriptedSink:
             if isinstance(step, Exception):
                 raise step
             await asyncio.sleep(step)
-            self.titles.append(notification.title)
+            self.given.append(notification)
         finally:
             self._now -= 1
 
