@@ -151,6 +151,12 @@ def line(title: object) -> str:
     return strict_json(note(title).as_json())
 
 
+def keep(outbox: Outbox, *titles: object) -> None:
+    """Keep notifications with these titles, the first as number 1."""
+    for number, title in enumerate(titles, 1):
+        outbox.keep(note(title), number)
+
+
 class Story:
     """An outbox with everything around it."""
 
@@ -194,10 +200,9 @@ class Story:
         finally:
             await self.outbox.aclose(patience)
 
-    async def run(self, *notes: Notification, patience: float = 0.0) -> Outbox:
-        """Keep notifications, the first as number 1, and wait until all is done."""
-        async with self.running(patience) as outbox:
-            for number, each in enumerate(notes, 1):
-                outbox.keep(each, number)
+    async def run(self, *titles: object) -> Outbox:
+        """Keep notifications with these titles, and wait until all is done."""
+        async with self.running() as outbox:
+            keep(outbox, *titles)
             await outbox.drained()
         return outbox
