@@ -624,13 +624,6 @@ async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth(
 # Ending it
 
 
-async def test_told_to_stop_before_it_began_it_ends():
-    scene = Scene()
-    assert await scene.stop() is None
-    assert scene.server.open == []
-    assert now() == 0
-
-
 @pytest.mark.parametrize(
     ("visit", "state"),
     [
