@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,42 +10,23 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def generator():
-    path = ROOT / "scripts" / "generate.py"
-    spec = importlib.util.spec_from_file_location("generate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_what_is_generated_is_up_to_date():
+    generated = runpy.run_path(str(ROOT / "scripts" / "generate.py"))["generated"]
     stale = [
-        name
-        for name, text in generator().generated()
-        if (ROOT / name).read_text("utf-8") != text
+        name for name, text in generated() if (ROOT / name).read_text("utf-8") != text
     ]
     assert stale == [], "run: make generate"
 
 
-def test_the_example_of_the_environment_holds_every_variable():
+def test_the_example_of_the_environment_holds_all_and_changes_nothing_uncommented():
     from notifyws.config.settings import FIELDS, environment_name
-
-    text = (ROOT / ".env.example").read_text("utf-8")
-    for name in FIELDS:
-        assert f"\n#{environment_name(name)}=" in text
-
-
-def test_the_example_of_the_environment_changes_nothing_when_uncommented():
-    from notifyws.config.settings import FIELDS
     from notifyws.config.sources import load
 
     text = (ROOT / ".env.example").read_text("utf-8")
     lines = [line[1:] for line in text.splitlines() if line[:2] not in ("# ", "")]
     environ = dict(line.split("=", 1) for line in lines)
     del environ["NOTIFYWS_CONFIG"]
-    assert len(environ) > 30
+    assert environ.keys() >= set(map(environment_name, FIELDS))
     said, default = load(environ=environ).settings, load(environ={}).settings
     for name in FIELDS:
         assert getattr(said, name) == near(getattr(default, name)), name

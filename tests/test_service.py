@@ -6,14 +6,12 @@ import asyncio
 import json
 import logging
 import traceback
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
-import httpx
 import pytest
 
 from notifyws import NotificationService, load_settings
 from notifyws.config.settings import Settings
-from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -23,87 +21,10 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.models import Frame, Notification
+from tests.support.dev import PASSWORD, USER, collect, dev, settings_for, until
 from tests.support.httpd import TEXT, answer, httpd, json_answer, silence
 
 pytestmark = pytest.mark.usefixtures("alone")
-
-USER, PASSWORD = "demo", "sentinel-password-c0de"
-
-
-def settings_for(url: str, **settings) -> Settings:
-    known = {
-        "url": url,
-        "username": USER,
-        "password": PASSWORD,
-        "cache_url": "memory://",
-        "retry_delays": (0.01,),
-        "open_timeout": 2.0,
-        "http_timeout": 2.0,
-        "close_timeout": 0.5,
-    }
-    return Settings(**{**known, **settings})
-
-
-class Dev:
-    """A development server and its control side."""
-
-    def __init__(self, server: DevServer, http: httpx.AsyncClient) -> None:
-        self.url = server.url
-        self._http = http
-
-    async def __call__(self, order: str, **body):
-        return await self.post(order, body)
-
-    async def post(self, order: str, body):
-        reply = await self._http.post(f"/_dev/{order}", json=body)
-        assert reply.status_code == 200, reply.text
-        return reply.json()
-
-    async def notify(self, *messages: str, **fields) -> None:
-        for message in messages:
-            await self("notify", message=message, **fields)
-
-    async def stats(self):
-        return (await self._http.get("/_dev/stats")).json()
-
-    async def until(self, **wanted):
-        while not wanted.items() <= (seen := await self.stats()).items():
-            await asyncio.sleep(0.005)
-        return seen
-
-    def settings(self, **settings) -> Settings:
-        return settings_for(self.url, **settings)
-
-    def service(self, *, since=None, frames=False, **settings) -> NotificationService:
-        chosen = self.settings(**settings)
-        return NotificationService(chosen, since=since, frames=frames)
-
-
-@asynccontextmanager
-async def dev(**options):
-    chosen = ServerOptions(port=0, users={USER: PASSWORD}, **options)
-    async with (
-        DevServer(chosen) as server,
-        httpx.AsyncClient(
-            base_url=server.http_url, trust_env=False, verify=False
-        ) as http,
-    ):
-        yield Dev(server, http)
-
-
-async def until(question) -> None:
-    while not question():
-        await asyncio.sleep(0.002)
-
-
-async def collect(service, count) -> list[str]:
-    """Return the messages of the next so many notifications, or of all there are."""
-    seen = []
-    async for notification in service:
-        seen.append(notification.message)
-        if len(seen) == count:
-            break
-    return seen
 
 
 def listening(service, *events):

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
 from typing import Literal
 
 ORIGIN = (
@@ -169,7 +168,6 @@ class HttpRefused(NetworkFailed):
 
     Args:
         status: the HTTP status code.
-        headers: the answer's headers, lower-case names.
         body: the answer's decoded JSON body, ``None`` when it was not JSON.
         retry_after: the ``Retry-After`` header in seconds, ``None`` if absent.
     """
@@ -180,13 +178,11 @@ class HttpRefused(NetworkFailed):
         hint: str = "",
         *,
         status: int,
-        headers: Mapping[str, str] | None = None,
         body: object = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint)
-        self.retry_after, self.status = retry_after, status
-        self.headers, self.body = dict(headers or {}), body
+        self.retry_after, self.status, self.body = retry_after, status, body
 
 
 class ReplyLost(NetworkFailed):

@@ -276,7 +276,7 @@ async def test_any_other_status_is_refused_with_its_facts(status):
         assert type(error) is HttpRefused
         assert error.status == status
         assert error.message == f"{server.origin}/auth/login answered {status}"
-        assert error.headers["retry-after"] == "9"
+        assert error.retry_after == 9.0
     assert error.hint
 
 

@@ -114,16 +114,21 @@ async def test_a_page_that_leads_nowhere_is_shown_once_and_the_rest_is_a_gap(ids
     """Seen: asked for, shown and handed to hooks as often as there may be pages."""
     numbered = page(5)[::-1]
     plain = [{"type": "a", "title": each["id"]} for each in numbered]
-
-    async def answer(asked: int) -> list[dict[str, Any]]:
-        return plain if ids == "none" else numbered
-
-    desk = Desk("newest first", answer)
+    desk = Desk("newest first", bodies(plain if ids == "none" else numbered))
     assert await desk.catch_up(desk.receiver, "t") is False
     assert desk.asked == (1 if ids == "none" else 2)
     assert len(await desk.ids()) == 1 + 3
     found = await desk.catch_up.after("1", desk.receiver)
     assert not found.complete
+
+
+def bodies(*given: list[dict[str, Any]]) -> Answer:
+    """Return what answers with these, one after the other, and on with the last."""
+
+    async def answer(asked: int) -> list[dict[str, Any]]:
+        return given[min(asked, len(given)) - 1]
+
+    return answer
 
 
 WITHOUT = {3, 6}
@@ -181,11 +186,8 @@ async def test_a_full_page_without_any_id_may_hide_others(first):
 async def test_a_page_of_what_is_no_notification_is_not_the_end(order, kind):
     """Seen: all behind five ignored things of a history was lost without a word."""
 
-    async def answer(asked: int) -> list[dict[str, Any]]:
-        if asked > 1:
-            return [{"type": kind}] * 3
-        return page(5) if order == "oldest first" else page(20)[::-1]
-
+    first = page(5) if order == "oldest first" else page(20)[::-1]
+    answer = bodies(first, [{"type": kind}] * 3)
     desk = Desk(order, answer)
     assert await desk.catch_up(desk.receiver, "t") is False
     desk = Desk(order, answer)
@@ -193,20 +195,14 @@ async def test_a_page_of_what_is_no_notification_is_not_the_end(order, kind):
 
 
 async def test_fewer_of_them_than_a_page_holds_are():
-    async def answer(asked: int) -> list[dict[str, Any]]:
-        return [{"type": "presence"}] * 2 if asked > 1 else page(5)
-
-    desk = Desk("oldest first", answer)
+    desk = Desk("oldest first", bodies(page(5), [{"type": "presence"}] * 2))
     assert await desk.catch_up(desk.receiver, "t") is True
 
 
 @pytest.mark.parametrize("order", ["oldest first", "newest first"])
 async def test_a_gap_that_a_page_tells_of_is_one_for_who_verifies(order):
-    async def answer(asked: int) -> list[dict[str, Any]]:
-        found = [{"type": "gap"}, *page(5)] if asked == 1 else []
-        return found if order == "oldest first" else found[::-1]
-
-    desk = Desk(order, answer)
+    first = [{"type": "gap"}, *page(5)]
+    desk = Desk(order, bodies(first if order == "oldest first" else first[::-1], []))
     found = await desk.catch_up.after("1", desk.receiver)
     assert [each.id for each in found.notifications] == ["5", "6", "7"]
     assert not found.complete

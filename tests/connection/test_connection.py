@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -31,7 +32,6 @@ from tests.support.virtual import (
     EPOCH,
     VirtualClock,
     elapsed,
-    in_virtual_time,
     now,
     turns,
 )
@@ -98,34 +98,13 @@ async def test_why_it_is_failed_shows_none_and_has_an_end():
     assert len(caught.value.message) <= LONGEST
 
 
-class Deaf:
-    """A socket that ends while the first frames are sent."""
-
-    def __init__(self, problem: BaseException) -> None:
-        self.problem = problem
-        self.aborted = False
-
-    async def send_all(self, texts: list[str]) -> None:
-        raise self.problem
-
-    def abort(self) -> None:
-        self.aborted = True
-
-
 @pytest.mark.parametrize("problem", [ConnectionLost(1006), asyncio.CancelledError()])
-def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
-    deaf = Deaf(problem)
-
-    async def dial(upgrade_request):
-        return deaf
-
-    @in_virtual_time
-    async def story():
-        with pytest.raises(type(problem)):
-            await Connection.open(dial, HELLO, Keepalive(), VirtualClock().clock)
-
-    story()
-    assert deaf.aborted
+async def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
+    deaf = Mock(send_all=AsyncMock(side_effect=problem))
+    dialling, clock = AsyncMock(return_value=deaf), VirtualClock().clock
+    with pytest.raises(type(problem)):
+        await Connection.open(dialling, HELLO, Keepalive(), clock)
+    deaf.abort.assert_called_once_with()
 
 
 async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():

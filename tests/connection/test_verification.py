@@ -23,8 +23,8 @@ from tests.support.scripted import (
     fails,
     note,
 )
-from tests.support.session_scene import Scene
-from tests.support.virtual import EPOCH, in_virtual_time, now, turns
+from tests.support.session_scene import Archive, Scene
+from tests.support.virtual import EPOCH, now, turns
 
 pytestmark = pytest.mark.virtual_time
 
@@ -75,26 +75,9 @@ class DeafServer(NewsServer):
             await asyncio.sleep(every)
 
 
-class Archive:
-    """The same server's HTTP side: all it has after an id, some at a time."""
-
-    def __init__(self, server: NewsServer, *problems, page: int = 50) -> None:
-        self._server, self._page = server, page
-        self.problems = list(problems)
-        self.asked: list = []
-
-    async def fetch(self, token: str, known) -> list[dict]:
-        self.asked.append(known["last_id"])
-        if self.problems:
-            raise self.problems.pop(0)
-        after = known["last_id"] or 0
-        later = [number for number in self._server.news if number > after]
-        return [{"type": "note", "id": number} for number in later[: self._page]]
-
-
 def looked_at(way: str, server: NewsServer, **how) -> Scene:
     if way == "by http":
-        how["archive"] = Archive(server)
+        how["archive"] = Archive(holds=server.news, page=50)
     return Scene(server=server, verify_every=EVERY, **how)
 
 
@@ -106,7 +89,6 @@ both_ways = pytest.mark.parametrize("way", ["by http", "by a second socket"])
 
 
 @both_ways
-@in_virtual_time
 async def test_what_a_deaf_socket_misses_comes_in_order_and_the_socket_is_renewed(way):
     server = DeafServer()
     scene = looked_at(way, server)
@@ -132,7 +114,6 @@ async def test_what_a_deaf_socket_misses_comes_in_order_and_the_socket_is_renewe
 
 
 @both_ways
-@in_virtual_time
 async def test_one_that_is_deaf_from_the_start_is_found_out(way):
     server = DeafServer()
     await server.publish_for(50)
@@ -147,7 +128,6 @@ async def test_one_that_is_deaf_from_the_start_is_found_out(way):
 
 
 @both_ways
-@in_virtual_time
 async def test_every_hundredth_that_is_dropped_is_recovered_each_once(way):
     server = DeafServer()
     server.drops = 100
@@ -160,7 +140,6 @@ async def test_every_hundredth_that_is_dropped_is_recovered_each_once(way):
 
 
 @both_ways
-@in_virtual_time
 async def test_a_server_that_delivers_only_what_is_asked_for_loses_nothing(way):
     server = DeafServer()
     server.drops = 1
@@ -171,7 +150,6 @@ async def test_a_server_that_delivers_only_what_is_asked_for_loses_nothing(way):
 
 
 @both_ways
-@in_virtual_time
 async def test_a_sound_socket_is_left_alone_and_every_look_is_a_proof(way):
     server = DeafServer()
     scene = looked_at(way, server, since=0)
@@ -184,7 +162,6 @@ async def test_a_sound_socket_is_left_alone_and_every_look_is_a_proof(way):
 
 
 @both_ways
-@in_virtual_time
 async def test_what_is_only_under_way_when_it_is_asked_for_is_no_loss(way):
     server = DeafServer()
     server.late = 3.0
@@ -215,7 +192,7 @@ async def test_a_look_that_fails_is_told_once_and_proves_nothing():
     scene = Scene(
         server=server,
         since=0,
-        archive=Archive(server, *[bad] * 15),
+        archive=Archive(*[bad] * 15, holds=server.news),
         verify_every=EVERY,
         stable_after=0.0,
     )
@@ -248,7 +225,7 @@ async def test_a_server_that_does_not_give_what_it_sent_proves_nothing():
 async def test_more_than_can_be_fetched_is_a_gap_besides():
     server = DeafServer()
     server.drops = 1
-    archive = Archive(server, page=5)
+    archive = Archive(holds=server.news)
     scene = Scene(server=server, since=0, archive=archive, verify_every=EVERY, pages=3)
     await server.publish_for(EVERY - 10, every=15.0)
     await scene.stop_after(2 * EVERY)

@@ -24,8 +24,8 @@ from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import Message
 from notifyws.protocol.arrivals import ServerError
+from tests.support.dev import collect, dev, until
 from tests.support.target import target
-from tests.test_service import collect, dev, until
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -18,7 +18,7 @@ from notifyws.events import (
     Reconnecting,
 )
 from notifyws.models import Notification
-from tests.support.virtual import in_virtual_time, turns
+from tests.support.virtual import turns
 
 pytestmark = pytest.mark.virtual_time
 
@@ -159,7 +159,6 @@ LIMITS = pytest.mark.parametrize(
 
 @LIMITS
 @pytest.mark.parametrize("begun", [True, False])
-@in_virtual_time
 async def test_whoever_tells_waits_for_an_iteration_that_is_far_behind(
     most, frame, begun
 ):
@@ -178,7 +177,6 @@ async def test_whoever_tells_waits_for_an_iteration_that_is_far_behind(
 
 
 @LIMITS
-@in_virtual_time
 async def test_with_a_handler_what_came_far_too_early_is_no_longer_kept(most, frame):
     handlers, calls = recorded("message")
     for number in range(most + 1):

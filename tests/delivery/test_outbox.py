@@ -10,7 +10,7 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import OUTPUT, DeadLetter, DeliveryCounts
 from notifyws.delivery.targets import Route
 from notifyws.errors import DeliveryFailed
-from tests.support.queue import MemoryStore, ScriptedSink, Story, line, note
+from tests.support.queue import MemoryStore, ScriptedSink, Story, keep, line, note
 from tests.support.virtual import elapsed, turns
 
 pytestmark = pytest.mark.virtual_time
@@ -38,8 +38,7 @@ async def test_what_arrives_while_a_group_is_written_is_the_next_group():
     async with story.running() as outbox:
         outbox.keep(note(0), 1)
         await asyncio.sleep(0.5)
-        for n in range(9):
-            outbox.keep(note(n), n)
+        keep(outbox, *range(9))
         await outbox.drained()
     assert story.store.kept[:2] == [1, 9]
 
@@ -65,7 +64,7 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
     fails, tries, letter
 ):
     story = Story(sink := ScriptedSink(*fails))
-    await story.run(note(1), note(2))
+    await story.run(1, 2)
     assert sink.tries == [*((at, "1") for at in tries), (tries[-1], "2")]
     assert story.rejected == ([("exec", *letter)] if letter else [])
     assert [each.line for each in story.letters] == [note(1).line()] * bool(letter)
@@ -74,7 +73,7 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
 async def test_what_came_of_each_notification_is_counted_by_sink():
     sink = ScriptedSink(NO, 0.5, 2.0, NO, BUG, NO)
     story = Story(sink, ScriptedSink(name="forward"))
-    outbox = await story.run(*map(note, range(3)))
+    outbox = await story.run(*range(3))
     worked = DeliveryCounts(delivered=2, rejected=1, tries=6, retries=3, seconds=2.5)
     assert outbox.counts["exec"] == worked
     assert outbox.counts["forward"] == DeliveryCounts(delivered=3, tries=3)
@@ -85,8 +84,7 @@ async def test_several_at_a_time_are_never_more_than_allowed():
     sink = ScriptedSink(*[1.0] * 6)
     story = Story(sink, settings=Settings(concurrency=3))
     async with story.running() as outbox:
-        for n in range(6):
-            outbox.keep(note(n), n)
+        keep(outbox, *range(6))
         assert await elapsed(outbox.drained()) == 2.0
     assert sink.most == 3
 
@@ -94,8 +92,7 @@ async def test_several_at_a_time_are_never_more_than_allowed():
 async def test_who_arrives_never_waits_for_a_sink():
     story = Story(sink := ScriptedSink(1000.0))
     async with story.running() as outbox:
-        for n in range(1000):
-            outbox.keep(note(n), n)
+        keep(outbox, *range(1000))
         await turns(20)
         assert sum(story.store.kept) == 1000
         assert sink.titles == []
@@ -115,7 +112,9 @@ async def test_a_killed_process_hands_on_again_what_was_under_way():
 
     second = Story(sink := ScriptedSink(), store=MemoryStore(first.store))
     assert second.outbox.waiting["exec"].count == 3
-    await second.run(note(4, 4))
+    async with second.running() as outbox:
+        outbox.keep(note(4, 4), 1)
+        await outbox.drained()
     assert sink.titles == list("1234")
     assert second.outbox.past.position.last_id == 3
     assert list(second.outbox.past.seen) == [0, 1, 2, 3]
@@ -173,8 +172,7 @@ async def test_what_has_no_id_is_remembered_as_such():
 async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters(fails, why):
     story = Story(ScriptedSink(*fails, 1000.0), durable=False)
     async with story.running(2.0) as outbox:
-        outbox.keep(note(1), 1)
-        outbox.keep(note(2), 2)
+        keep(outbox, 1, 2)
     error = f"the listener ended before it{why}"
     assert story.rejected == [("exec", error, 0)] * 2
     assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
@@ -185,8 +183,7 @@ async def test_what_a_listener_with_a_name_cannot_keep_becomes_dead_letters_as_w
     story = Story(ScriptedSink(1000.0))
     story.store.saves = False
     async with story.running() as outbox:
-        outbox.keep(note(1), 1)
-        outbox.keep(note(2), 2)
+        keep(outbox, 1, 2)
     assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
     assert "the next listener of this name knows nothing" in story.warnings[-1]
 
@@ -204,8 +201,7 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
     sink = ScriptedSink(5.0)
     story = Story(sink, settings=Settings(queue_disk=2 * size))
     async with story.running() as outbox:
-        for n in range(5):
-            outbox.keep(note(n), n)
+        keep(outbox, *range(5))
         assert len(story.warnings) == 1
         assert "exec is too slow" in story.warnings[0]
         await outbox.drained()
@@ -221,8 +217,7 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
 
 async def test_what_was_refused_is_said_at_the_end_at_the_latest():
     story = Story(ScriptedSink(50.0), settings=Settings(queue_disk=60))
-    for n in range(3):
-        story.outbox.keep(note(n), n)
+    keep(story.outbox, *range(3))
     await story.outbox.aclose(1.0)  # though it never began
     assert len(story.gaps) == 1
 
@@ -259,7 +254,7 @@ async def test_where_it_stands_is_told_after_it_was_written():
 async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
     sink = ScriptedSink(NO, NO, 0.0, 0.0, NO)
     story = Story(sink)
-    await story.run(*[note(n, n) for n in range(4)])
+    await story.run(*range(4))
     said = "exec did not take a notification: no; it is tried again"
     assert story.warnings == [said, said]
 
@@ -275,7 +270,7 @@ async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
     before = story.store
     before.rows |= {("exec", 1): line(1), ("exec", 2): rubbish, ("exec", 3): line(3)}
     again = Story(sink, store=MemoryStore(before))
-    await again.run(note(4))
+    await again.run(4)
     assert sink.titles == ["1", "3", "4"]
     assert again.rejected == [("exec", "it is no notification, what waited for it", 0)]
     assert DeadLetter.of_line(again.letters[0].as_line()).line == rubbish
@@ -292,35 +287,24 @@ async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
     assert list(story.store.rows) == [(OUTPUT, 2)]
 
 
-class Failing(MemoryStore):
-    """Fails now and then, which a store should never do."""
+def failing(method: str, *errors: Exception) -> MemoryStore:
+    """A store that fails at first, which one should never do."""
+    store, left = MemoryStore(), list(errors)
+    works = getattr(store, method)
 
-    def __init__(self, *methods):
-        super().__init__()
-        self.methods = list(methods)
+    async def fails(*given):
+        if left:
+            raise left.pop()
+        return await works(*given)
 
-    def _fail(self, method):
-        if self.methods and self.methods[0] == method:
-            self.methods.pop(0)
-            raise RuntimeError("bug")
-
-    async def keep(self, entries, position, shown):
-        self._fail("keep")
-        await super().keep(entries, position, shown)
-
-    async def waiting(self, sink, after, limit):
-        self._fail("waiting")
-        return await super().waiting(sink, after, limit)
-
-    async def done(self, sink, position):
-        self._fail("done")
-        await super().done(sink, position)
+    setattr(store, method, fails)
+    return store
 
 
 @pytest.mark.parametrize("method", ["keep", "waiting", "done"])
 async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
-    story = Story(sink := ScriptedSink(), store=Failing(method, method))
-    await story.run(*map(note, range(5)))
+    story = Story(sink := ScriptedSink(), store=failing(method, BUG, BUG))
+    await story.run(*range(5))
     assert list(dict.fromkeys(sink.titles)) == list("01234")
     assert len(story.warnings) == 2
     assert "failed unexpectedly: RuntimeError('bug')" in story.warnings[0]
@@ -329,8 +313,7 @@ async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
 async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
     story = Story(ScriptedSink(100.0, 100.0))
     async with story.running() as outbox:
-        outbox.keep(note(1), 1)
-        outbox.keep(note(2), 2)
+        keep(outbox, 1, 2)
         await asyncio.sleep(1)
         story.store.rows.clear()
         story.store.lost.append(("then", "the file is damaged"))
@@ -345,8 +328,7 @@ async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
 async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():
     first = Story(ScriptedSink(NO, name="old/exec"))
     async with first.running() as outbox:
-        for n in (1, 2):
-            outbox.keep(note(n), n)
+        keep(outbox, 1, 2)
         await turns(9)
     again = Story(ScriptedSink(name="new/exec"), store=MemoryStore(first.store))
     async with again.running():
@@ -359,8 +341,7 @@ async def test_a_sink_gets_only_what_goes_its_route():
     one, other = ScriptedSink(name="a/exec"), ScriptedSink(name="b/exec")
     story = Story(one, other, routes=[Route("a", "title == '1'"), Route("b")])
     async with story.running() as outbox:
-        for n in (1, 2):
-            outbox.keep(note(n), n)
+        keep(outbox, 1, 2)
         assert outbox.waiting["a/exec"].count == 1
         await outbox.drained()
     assert (one.titles, other.titles) == (["1"], ["1", "2"])

@@ -9,6 +9,7 @@ import pytest
 
 from notifyws.connection.event_emitter import UNNOTICED, GapStart
 from notifyws.connection.ports import QueueFull
+from notifyws.delivery.filters import Selection
 from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, DeliveryQueue
 from notifyws.delivery.receiver import BREATH, PATIENCE, Frame, Receiver
 from notifyws.delivery.server_words import LONGEST, TOLD
@@ -403,26 +404,9 @@ async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either()
     assert await desk.read() == [Frame('{"type":"hello"}'), dropped(1, 0, 0)]
 
 
-class Choice:
-    """Wants odd ids, and so many of them."""
-
-    def __init__(self, enough: int) -> None:
-        self._left = enough
-
-    @property
-    def satisfied(self) -> bool:
-        return self._left == 0
-
-    def admits_unseen(self, count: int) -> bool:
-        return False
-
-    def passes(self, notification: Notification) -> bool:
-        return notification.id % 2 == 1
-
-    def admit(self, notification: Notification) -> bool:
-        wanted = self.passes(notification)
-        self._left -= wanted
-        return wanted
+def odd(enough: int) -> Selection:
+    """Return what wants odd ids, and so many of them."""
+    return Selection(filter="contains(`[1, 3, 5]`, id)", count=enough)
 
 
 class RecordingOutbox:
@@ -444,7 +428,7 @@ class RecordingOutbox:
 
 async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
     outbox = RecordingOutbox()
-    desk = Desk(Cursor(), selection=Choice(9), outbox=outbox)
+    desk = Desk(Cursor(), selection=odd(9), outbox=outbox)
     desk.take(note(1), note(2), note(3))
     assert await desk.read() == [1, 3]
     assert outbox.kept == [(1, 1), 2, (3, 2)]
@@ -453,7 +437,7 @@ async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
 
 
 async def test_once_there_were_enough_the_cursor_stays():
-    desk = Desk(Cursor(), selection=Choice(1), outbox=(outbox := RecordingOutbox()))
+    desk = Desk(Cursor(), selection=odd(1), outbox=(outbox := RecordingOutbox()))
     desk.take(note(1), note(2), note(3))
     assert await desk.read() == [1]
     assert desk.cursor.last_id == 1
@@ -472,9 +456,7 @@ async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
 @pytest.mark.parametrize("can_resume", [True, False])
 async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_resume):
     cursor = Cursor(0 if can_resume else None, can_resume=can_resume)
-    desk = Desk(
-        cursor, room=1, selection=Choice(9), outbox=(outbox := RecordingOutbox())
-    )
+    desk = Desk(cursor, room=1, selection=odd(9), outbox=(outbox := RecordingOutbox()))
     desk.take(note(1))
     assert await elapsed(desk.feed(note(2), note(4))) == 0
     assert (outbox.kept, desk.receiver.filtered) == ([(1, 1), 2, 4], 2)
@@ -483,7 +465,7 @@ async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_re
 
 
 async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
-    desk = Desk(room=1, selection=Choice(9))
+    desk = Desk(room=1, selection=odd(9))
     desk.take(note(1))
     await desk.feed(note(3), note(4), note(5))
     assert desk.told == []
@@ -492,7 +474,7 @@ async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
 
 
 async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
-    desk = Desk(Cursor(0), room=9, selection=Choice(9))
+    desk = Desk(Cursor(0), room=9, selection=odd(9))
     desk.take(note(1))
     values = [{"type": "a", "id": n} for n in (1, 2, 3)]
     missed = notifications(desk.receiver.meaning_of(values))

@@ -12,24 +12,16 @@ from notifyws.delivery.targets import Quiet, Route, Timing
 from notifyws.delivery.timed_worker import SHOWN, WIDTH, digest_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
-from tests.support.queue import MemoryStore, ScriptedSink, Story, note
-from tests.support.virtual import EPOCH, VirtualClock, elapsed, in_virtual_time, now
+from tests.support.queue import MemoryStore, ScriptedSink, Story, keep, note
+from tests.support.virtual import EPOCH, VirtualClock, elapsed, now
 
 pytestmark = pytest.mark.virtual_time
 
 NO = DeliveryFailed("no")
 
 
-class KeepingSink(ScriptedSink):
-    """Keeps what it was given, whole."""
-
-    def __init__(self, *context, name):
-        super().__init__(*context, name=name)
-        self.given: list[Notification] = []
-
-    async def deliver(self, notification):
-        await super().deliver(notification)
-        self.given.append(notification)
+class DigestSink(ScriptedSink):
+    """Tells what the digests that it was given hold."""
 
     @property
     def digests(self):
@@ -42,7 +34,7 @@ class Timed(Story):
     """An outbox with one route that has a time of its own, and a sink beside it."""
 
     def __init__(self, timing, *context, **how):
-        self.routed = KeepingSink(*context, name="r/exec")
+        self.routed = DigestSink(*context, name="r/exec")
         self.other = ScriptedSink(name="exec")
         super().__init__(
             self.routed, self.other, routes=[Route("r", timing=timing)], **how
@@ -89,11 +81,9 @@ async def test_a_digest_is_not_later_for_a_machine_that_slept():
 async def test_the_next_digest_begins_with_the_next_notification():
     story = Timed(Timing(digest=60.0))
     async with story.running() as outbox:
-        for n in (1, 2):
-            outbox.keep(note(n), n)
+        keep(outbox, 1, 2)
         await sleep(1000)
-        for n in (3, 4):
-            outbox.keep(note(n), n)
+        keep(outbox, 3, 4)
         await sleep(59)
         assert story.routed.digests == [["1", "2"]]
         await sleep(2)
@@ -111,8 +101,7 @@ async def test_one_alone_is_no_digest():
 async def test_a_full_digest_does_not_wait(monkeypatch):
     story = Timed(Timing(digest=600.0))
     async with story.running() as outbox:
-        for n in range(timed_worker.MOST + 2):
-            outbox.keep(note(n), n + 1)
+        keep(outbox, *range(timed_worker.MOST + 2))
         await sleep(1)
         first = [str(n) for n in range(timed_worker.MOST)]
         assert story.routed.digests == [first]
@@ -135,8 +124,7 @@ async def test_a_digest_of_long_lines_is_cut_where_it_is_enough():
 async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
     story = Timed(Timing(digest=60.0), NO, NO, NO)
     async with story.running() as outbox:
-        for n in (1, 2):
-            outbox.keep(note(n), n)
+        keep(outbox, 1, 2)
         await sleep(70)
     (letter,) = story.letters
     assert (letter.sink, letter.error, letter.attempts) == ("r/exec", "no", 3)
@@ -161,8 +149,7 @@ async def test_what_is_rubbish_in_a_queue_is_a_dead_letter_and_no_part_of_a_dige
 async def test_a_durable_listener_that_ends_keeps_its_digest_for_the_next_time():
     first = Timed(Timing(digest=600.0))
     async with first.running(1.0) as outbox:
-        for n in (1, 2):
-            outbox.keep(note(n), n)
+        keep(outbox, 1, 2)
         assert await elapsed(outbox.drained()) < 1
     assert first.routed.given == first.letters == []
     second = Timed(Timing(digest=600.0), store=MemoryStore(first.store))
@@ -175,8 +162,7 @@ async def test_a_durable_listener_that_ends_keeps_its_digest_for_the_next_time()
 async def test_any_other_that_ends_hands_its_digest_on_at_once():
     story = Timed(Timing(digest=600.0), durable=False)
     async with story.running() as outbox:
-        for n in (1, 2):
-            outbox.keep(note(n), n)
+        keep(outbox, 1, 2)
         await sleep(1)
         assert await elapsed(outbox.drained()) < 1
     assert story.routed.digests == [["1", "2"]]
@@ -190,8 +176,7 @@ async def test_what_is_still_being_written_at_the_end_is_in_that_digest_too(begu
     async with story.running() as outbox:
         outbox.keep(note(1), 1)
         await sleep(begun)
-        for n in (2, 3):
-            outbox.keep(note(n), n)
+        keep(outbox, 2, 3)
         await outbox.drained()
     assert story.routed.digests == [["1", "2", "3"]]
 
@@ -201,8 +186,7 @@ async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order()
     async with story.running() as outbox:
         outbox.keep(note("before"), 1)
         await sleep(600)
-        for n in range(3):
-            outbox.keep(note(n), n + 2)
+        keep(outbox, *range(3))
         await sleep(480 * 60 - 61)
         assert story.routed.titles == ["before"]
         assert story.other.titles == ["before", "0", "1", "2"]
@@ -223,20 +207,15 @@ async def test_a_digest_of_a_night_is_one():
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
-    @in_virtual_time
-    async def story_of_a_night():
-        story = Timed(Timing(quiet(0, 480)), durable=durable)
-        async with story.running(1.0) as outbox:
-            for n in (1, 2):
-                outbox.keep(note(n), n)
-            await outbox.drained()
-            assert now() < 1
-        assert len(story.letters) == (0 if durable else 2)
-        assert story.routed.given == []
-        assert story.other.titles == ["1", "2"]
-
-    story_of_a_night()
+async def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
+    story = Timed(Timing(quiet(0, 480)), durable=durable)
+    async with story.running(1.0) as outbox:
+        keep(outbox, 1, 2)
+        await outbox.drained()
+        assert now() < 1
+    assert len(story.letters) == (0 if durable else 2)
+    assert story.routed.given == []
+    assert story.other.titles == ["1", "2"]
 
 
 AT = "2026-01-15T10:30:00.000Z"

@@ -11,16 +11,8 @@ import pytest
 
 from notifyws import __version__
 from notifyws.auth.cache.memory import MemoryCache
-from tests.support.examining import (
-    GIVEN,
-    NAMES,
-    PASSWORD,
-    USER,
-    dev,
-    echo,
-    looked,
-    only_failure,
-)
+from tests.support.dev import PASSWORD, USER, dev
+from tests.support.examining import GIVEN, NAMES, echo, looked, only_failure
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
@@ -43,7 +35,7 @@ def marks(report) -> dict[str, str]:
 async def test_everything_passes_against_the_development_server(alone):
     async with dev() as server:
         report = await looked(server.url)
-        stats = (await server.stats()).json()
+        stats = await server.stats()
     expected = dict.fromkeys(NAMES, "pass") | {"tls": "skip"}
     if marks(report)["clock"] == "skip":  # a server need not tell its time
         expected["clock"] = "skip"
@@ -212,7 +204,7 @@ async def test_a_cache_that_is_down_is_a_warning_and_no_token_is_made():
     async with dev() as server:
         redis = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}"
         report = await looked(server.url, redis_url=redis)
-        stats = (await server.stats()).json()
+        stats = await server.stats()
     statuses = marks(report)
     assert statuses["cache"] == "warn"
     assert [statuses[name] for name in NAMES[-3:]] == ["skip"] * 3
@@ -226,7 +218,7 @@ async def test_a_cache_that_is_down_is_a_warning_and_no_token_is_made():
 async def test_in_a_cache_of_memory_no_token_is_made_that_nobody_keeps():
     async with dev() as server:
         report = await looked(server.url, cache_url="memory://")
-        stats = (await server.stats()).json()
+        stats = await server.stats()
     statuses = marks(report)
     assert statuses["cache"] == "pass"
     assert [statuses[name] for name in NAMES[-3:]] == ["skip"] * 3
@@ -239,7 +231,7 @@ async def test_a_real_valkey_is_healthy_and_keeps_the_token(clean_valkey):
     async with dev() as server:
         report = await looked(server.url, redis_url=clean_valkey.url)
         again = await looked(server.url, redis_url=clean_valkey.url)
-        assert (await server.stats()).json()["logins"] == 1
+        assert (await server.stats())["logins"] == 1
     assert report.as_json()["cache"]["ok"] is True
     assert again.checks[NAMES.index("token")].detail.startswith("cached, ")
 

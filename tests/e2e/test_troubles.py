@@ -26,19 +26,16 @@ from notifyws.diagnostics.findings import CheckContext
 from notifyws.fleet.listener_entry import Listener
 from tests.e2e.support import until as in_time
 from tests.protocol.profiles.stage import stage
+from tests.support.dev import PASSWORD, USER, dev, until
 from tests.support.examining import (
     ACCESS,
     GIVEN,
-    PASSWORD,
-    USER,
-    dev,
     echo,
     in_the_page,
     listening,
     looked,
     looked_until,
     only_failure,
-    until,
 )
 from tests.support.httpd import answer, httpd, json_answer, silence
 from tests.support.proxy import proxy

@@ -41,8 +41,6 @@ from tests.fleet.group.test_store import batch, leading
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
 
 NO_NUMBERS = ["abc", "", "-5", "1e5", "9" * 18, "9" * 5000, "1.5", "²"]
-SOON = 1_000
-"""Milliseconds within which a lease of a minute ends no more."""
 
 
 def meta(store: GroupStore, **fields: str) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ BASIC = "Basic " + base64.b64encode(b"phil:sentinel-password").decode()
 OPEN = {"id": "openopenopen", "time": 1700000000, "event": "open", "topic": "news"}
 ONE = {**OPEN, "id": "mmmmmmmmmmm1", "event": "message", "message": "hi"}
 UNAUTHORIZED = {"code": 40101, "http": 401, "error": "unauthorized"}
-FORBIDDEN = {"code": 40301, "http": 403, "error": "forbidden"}
 
 
 async def test_username_and_password_are_shown_to_a_topic_behind_basic():

@@ -26,9 +26,6 @@ async def hangs_up(peer: Peer) -> None:
     peer.cut()
 
 
-REFUSING = [refuses(407), hangs_up, refuses(403), refuses(502)]
-
-
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("settings", ["token", "login"])
 @pytest.mark.parametrize(

@@ -88,15 +88,6 @@ async def listening(deliver=None, selection=None, **settings):
             yield scene
 
 
-def told(story):
-    def test():
-        asyncio.run(story())
-
-    test.__name__ = story.__name__
-    test.__doc__ = story.__doc__
-    return test
-
-
 async def test_what_arrives_is_counted_once_and_dated():
     wanted = Selection((), "title != 'no'", None, None, lambda text: None)
     async with listening(selection=wanted) as scene:

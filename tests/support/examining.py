@@ -9,17 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import time
 
-import httpx
-
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.sources import load
-from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.diagnostics.report import diagnose
 from notifyws.service import NotificationService
+from tests.support.dev import PASSWORD, USER
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer
 
 DOCS = Path(__file__).parents[2] / "docs"
-USER, PASSWORD = "demo", "sentinel-password-d1a6"
 ACCESS, REFRESH = "sentinel-access-d1a6", "sentinel-refresh-d1a6"
 SECRETS = (PASSWORD, ACCESS, REFRESH)
 NAMES = (
@@ -81,35 +78,9 @@ def echo(**headers):
     return story
 
 
-@asynccontextmanager
-async def dev(**options):
-    chosen = ServerOptions(port=0, users={USER: PASSWORD}, **options)
-    async with (
-        DevServer(chosen) as server,
-        httpx.AsyncClient(
-            base_url=server.http_url, trust_env=False, verify=False
-        ) as http,
-    ):
-
-        async def order(name, **body):
-            return (await http.post(f"/_dev/{name}", json=body)).json()
-
-        order.url = server.url
-        order.stats = lambda: http.get("/_dev/stats")
-        yield order
-
-
 def loaded_for(url, **settings):
     known = {"username": USER, "password": PASSWORD, "open_timeout": 2.0}
     return load({"url": url or None, **known, **settings}, environ={})
-
-
-async def until(true):
-    """Let others run until something is so; return it."""
-    async with asyncio.timeout(5):
-        while not (found := true()):
-            await asyncio.sleep(0.002)
-    return found
 
 
 @asynccontextmanager

@@ -110,7 +110,8 @@ class ScriptedSink:
     """Takes notifications; the next attempts fail or take time as the script says.
 
     Attributes:
-        titles: of everything that was taken, in order.
+        given: everything that was taken, in order.
+        titles: of that.
         tries: of everything that was tried, with the time.
     """
 
@@ -119,10 +120,14 @@ class ScriptedSink:
     ):
         self.name = name
         self.context = list(context)
-        self.titles: list[str] = []
+        self.given: list[Notification] = []
         self.tries: list[tuple[float, str]] = []
         self.most = self._now = 0
         self.closed = False
+
+    @property
+    def titles(self) -> list[str]:
+        return [each.title for each in self.given]
 
     async def deliver(self, notification: Notification) -> None:
         self.tries.append((asyncio.get_running_loop().time(), notification.title))
@@ -133,7 +138,7 @@ class ScriptedSink:
             if isinstance(step, Exception):
                 raise step
             await asyncio.sleep(step)
-            self.titles.append(notification.title)
+            self.given.append(notification)
         finally:
             self._now -= 1
 
@@ -144,6 +149,12 @@ class ScriptedSink:
 def line(title: object) -> str:
     """The line of ``note(title)``."""
     return strict_json(note(title).as_json())
+
+
+def keep(outbox: Outbox, *titles: object) -> None:
+    """Keep notifications with these titles, the first as number 1."""
+    for number, title in enumerate(titles, 1):
+        outbox.keep(note(title), number)
 
 
 class Story:
@@ -189,10 +200,9 @@ class Story:
         finally:
             await self.outbox.aclose(patience)
 
-    async def run(self, *notes: Notification, patience: float = 0.0) -> Outbox:
-        """Keep notifications, the first as number 1, and wait until all is done."""
-        async with self.running(patience) as outbox:
-            for number, each in enumerate(notes, 1):
-                outbox.keep(each, number)
+    async def run(self, *titles: object) -> Outbox:
+        """Keep notifications with these titles, and wait until all is done."""
+        async with self.running() as outbox:
+            keep(outbox, *titles)
             await outbox.drained()
         return outbox

@@ -199,6 +199,28 @@ class Scene:
         return self.server.channels[-1]
 
 
+class Archive:
+    """An HTTP side that gives what was missed, some at a time and the oldest first.
+
+    Args:
+        problems: raised instead, one after the other.
+        holds: the numbers it keeps.
+        page: how many it gives at a time.
+    """
+
+    def __init__(self, *problems: NotifyError, holds=(), page: int = 5) -> None:
+        self._problems, self._page = list(problems), page
+        self.holds = holds
+        self.asked_at: list[float] = []
+
+    async def fetch(self, token: str, known) -> list[dict]:
+        self.asked_at.append(now())
+        if self._problems:
+            raise self._problems.pop(0)
+        later = [each for each in self.holds if each > (known["last_id"] or 0)]
+        return [{"type": "note", "id": number} for number in later[: self._page]]
+
+
 def named(notification: Notification) -> int | str | None:
     """Return its id; its number, where a title holds that instead."""
     if notification.id is None and notification.title:

@@ -166,7 +166,6 @@ def refused(
         f"{answered}{towards}{unexpected}{words and f': {words}'}",
         hint or then,
         status=status,
-        headers=shown,
         body=body,
         retry_after=wait,
     )

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from websockets import exceptions as wsx
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
@@ -93,9 +94,12 @@ async def _opened(
         max_size=largest,
     )
     transport = WebSocketTransport(protocol, largest, patience, upgrade_request.secrets)
-    trusted = tls or _system_authorities() if uri.secure else None
-    proxy = proxy_url(upgrade_request.url)
-    await connect(transport, uri.host, uri.port, trusted, proxy)
+    if uri.secure and tls is None:
+        from notifyws.config.tls import trust  # OpenSSL, which plain text needs not
+
+        tls = trust("")
+    way = tls if uri.secure else None, proxy_url(upgrade_request.url)
+    await connect(transport, uri.host, uri.port, *way)
     try:
         headers = _with_origin(upgrade_request.headers, settings.origin)
         await transport.open(headers, f"notifyws/{__version__}")
@@ -103,12 +107,6 @@ async def _opened(
         transport.abort()
         raise
     return transport
-
-
-def _system_authorities() -> ssl.SSLContext:
-    from notifyws.config.tls import trust  # OpenSSL, which plain text needs not
-
-    return trust("")
 
 
 def _with_origin(headers: Mapping[str, str], origin: str) -> Mapping[str, str]:
@@ -133,7 +131,7 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             message = f"{host} did not answer within {open_timeout:g} s"
             return NetworkFailed(message, "notifyws status --check")
         case wsx.InvalidStatus():
-            return _not_welcome(error, host) or _refused(error, host)
+            return _refused(error.response, host)
         case ssl.SSLError():
             return tls_failed(error, host)
         case wsx.InvalidURI():
@@ -149,17 +147,12 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             return NetworkFailed(message, "notifyws status --check")
 
 
-def _not_welcome(error: wsx.InvalidStatus, host: str) -> NotifyError | None:
+def _refused(response: Response, host: str) -> NotifyError:
+    status, headers = response.status_code, response.headers
     try:
-        demand_welcome(error.response.status_code, error.response.body or b"", host)
+        demand_welcome(status, response.body or b"", host)
     except NotifyError as ours:
         return ours
-    return None
-
-
-def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
-    response = error.response
-    status, headers = response.status_code, response.headers
     said = f"{status} {response.reason_phrase}".strip()
     location = headers.get("Location")
     instead = f"instead of opening a WebSocket{redirected(status, location)}"

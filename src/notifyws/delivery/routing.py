@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from notifyws.delivery.filters import matcher
+from notifyws.delivery.filters import Selection, matcher
 from notifyws.delivery.targets import Route, Timing
 from notifyws.models import Notification
 
@@ -72,5 +72,4 @@ def _test(route: Route, warn: Callable[[str], None]) -> Test:
             asks = f"route {route.name}: when asks whether there is a {route.when!r}"
             warn(f'{asks}; for a type write when = ["{route.when}"]')
         return matcher(route.when, f"route {route.name}: when", warn)
-    types = frozenset(route.when)
-    return lambda notification: not types or notification.type in types
+    return Selection(route.when).passes

@@ -62,9 +62,6 @@ def test_what_is_shown_has_no_password(url, shown):
     assert read_url(url).shown == shown
 
 
-SECRET = "s3cret"
-
-
 @pytest.mark.parametrize(
     ("url", "said"),
     [

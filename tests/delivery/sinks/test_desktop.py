@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,20 +83,17 @@ def note(**fields: str) -> Notification:
     ],
 )
 async def test_title_and_message_are_plain_text(session, fields, expected):
-    async with a_desktop("body") as shown:
-        sink = DesktopSink(9)
+    async with a_desktop("body") as shown, aclosing(DesktopSink(9)) as sink:
         await sink.deliver(note(**fields))
-        await sink.aclose()
     assert shown == [expected]
 
 
 @on_a_bus
 async def test_a_desktop_that_reads_markup_is_given_it_escaped(session):
-    async with a_desktop("body", "body-markup") as shown:
-        sink = DesktopSink(9)
+    reads_markup = a_desktop("body", "body-markup")
+    async with reads_markup as shown, aclosing(DesktopSink(9)) as sink:
         for _ in range(2):
             await sink.deliver(note(title="<i>", message="<b> & 'x'"))
-        await sink.aclose()
     assert shown == [("<i>", "&lt;b&gt; &amp; 'x'")] * 2
 
 
@@ -137,8 +134,7 @@ async def test_a_session_that_does_not_answer_is_not_waited_for_without_end(sess
 @on_a_bus
 async def test_nothing_that_was_shown_is_remembered(session):
     """Seen: 1.4 kB each, for good, of what nobody closed."""
-    async with a_desktop() as shown:
-        sink = DesktopSink(9)
+    async with a_desktop() as shown, aclosing(DesktopSink(9)) as sink:
         blocks = []
         for _ in range(2):
             for _ in range(300):
@@ -146,7 +142,6 @@ async def test_nothing_that_was_shown_is_remembered(session):
             shown.clear()
             blocks.append(sys.getallocatedblocks())
         assert blocks[1] - blocks[0] < 300
-        await sink.aclose()
 
 
 async def test_the_other_desktops_are_shown_it_by_their_library(monkeypatch):
@@ -164,9 +159,8 @@ async def test_the_other_desktops_are_shown_it_by_their_library(monkeypatch):
     module = SimpleNamespace(DesktopNotifier=DesktopNotifier)
     monkeypatch.setitem(sys.modules, "desktop_notifier", module)
     monkeypatch.setattr(desktop.sys, "platform", "darwin")
-    sink = DesktopSink(9)
-    await sink.deliver(note(title="a", message="b"))
-    await sink.aclose()
+    async with aclosing(DesktopSink(9)) as sink:
+        await sink.deliver(note(title="a", message="b"))
     assert shown == [("a", "b")]
 
 
