@@ -75,6 +75,17 @@ class Scene:
     async def lock_for(self, owner: str) -> None:
         assert await self.cache.add(ACCOUNT.id, "lock", owner, 15.0)
 
+    async def thirty(self, password: str = "right") -> list:
+        """Return what becomes of thirty who ask at once."""
+        asking = (self.token_manager(password).get() for _ in range(30))
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def stale(cache=None, **how) -> Scene:
+    scene = Scene(cache, **how)
+    await scene.stale()
+    return scene
+
 
 def gateway_says(status: int) -> HttpRefused:
     return HttpRefused(f"ws.example.com answered {status}", status=status)
@@ -126,17 +137,23 @@ async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
     assert scene.issuer.asked == (1, 0)
 
 
-async def test_a_refused_refresh_token_is_dropped_and_a_login_follows():
-    scene = Scene()
-    await scene.stale()
-    scene.issuer.good.clear()
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"problems": {"refresh": [AuthenticationFailed("it is spent")]}},
+        {"problems": {"refresh": [DOWN]}},
+        {"lost": {"refresh"}},
+    ],
+    ids=["refused", "not asked for", "lost after the rotation"],
+)
+async def test_a_refresh_that_gives_nothing_is_made_good_by_a_login(how):
+    scene = await stale(**how)
     assert (await scene.token_manager().get()).source == "login"
     assert scene.issuer.asked == (1, 1)
 
 
 async def test_a_refused_refresh_token_without_a_password_is_tried_once():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     scene.issuer.good.clear()
     with pytest.raises(AuthenticationFailed, match="refresh token"):
         await scene.token_manager("").get()
@@ -145,15 +162,8 @@ async def test_a_refused_refresh_token_without_a_password_is_tried_once():
     assert scene.issuer.asked == (0, 1)
 
 
-async def test_a_refresh_that_cannot_be_asked_for_falls_to_a_login():
-    scene = Scene(problems={"refresh": [DOWN]})
-    await scene.stale()
-    assert (await scene.token_manager().get()).source == "login"
-
-
 async def test_when_nothing_answers_the_last_problem_is_told():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     scene.issuer.problems = {"refresh": [DOWN], "login": [DOWN]}
     with pytest.raises(NetworkFailed):
         await scene.token_manager().get()
@@ -167,25 +177,15 @@ async def test_without_tokens_and_password_the_hint_is_to_log_in():
     assert scene.issuer.asked == (0, 0)
 
 
-async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login():
-    scene = Scene(lost={"refresh"})
-    await scene.stale()
-    assert (await scene.token_manager().get()).source == "login"
-    assert scene.issuer.asked == (1, 1)
-
-
 async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
-    scene = Scene(lost={"refresh"})
-    await scene.stale()
-    asking = (scene.token_manager("").get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    scene = await stale(lost={"refresh"})
+    results = await scene.thirty("")
     assert outcomes(results) == {"AuthenticationFailed"}
     assert scene.issuer.asked == (0, 2)
 
 
 async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_again():
-    scene = Scene(problems={"refresh": [LOST]})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [LOST]})
     assert (await scene.token_manager("").get()).source == "refresh"
     assert scene.issuer.asked == (0, 2)
 
@@ -193,10 +193,8 @@ async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("lost", [LOST, *map(gateway_says, (502, 504))])
 async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lost):
-    scene = Scene(problems={"refresh": [lost] * 99})
-    await scene.stale()
-    asking = (scene.token_manager("").get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    scene = await stale(problems={"refresh": [lost] * 99})
+    results = await scene.thirty("")
     assert all(isinstance(result, NetworkFailed) for result in results)
     assert scene.issuer.asked == (0, 2)
     await asyncio.sleep(59)
@@ -209,10 +207,8 @@ async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lo
 
 
 async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
-    scene = Scene(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
-    await scene.stale()
-    asking = (scene.token_manager().get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    scene = await stale(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
+    results = await scene.thirty()
     assert sorted(outcomes(results)) == ["AccessToken", "NetworkFailed"]
     assert scene.issuer.asked == (4, 1)
 
@@ -220,8 +216,7 @@ async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("problem", [DOWN, *map(gateway_says, (429, 500, 503))])
 async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
-    scene = Scene(problems={"refresh": [problem] * 5})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [problem] * 5})
     for _ in range(5):
         with pytest.raises(NetworkFailed):
             await scene.token_manager("").get()
@@ -229,8 +224,7 @@ async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
 
 
 async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_others():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     slow = ScriptedIssuer(takes=16.0, problems={"refresh": [LOST]})
     stopped = asyncio.create_task(scene.token_manager("", issuer=slow).get())
     await turns()
@@ -242,8 +236,7 @@ async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_oth
 
 @pytest.mark.fault(29)
 async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time():
-    scene = Scene(rotates=False)
-    await scene.stale()
+    scene = await stale(rotates=False)
     before = await scene.cached()
     await scene.token_manager("").get()
     after = await scene.cached()
@@ -252,8 +245,7 @@ async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time
 
 
 async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
-    scene = Scene(says_user=False)
-    await scene.stale()
+    scene = await stale(says_user=False)
     assert (await scene.token_manager("").get()).user_id == "42"
     assert (await scene.token_manager("").get()).user_id == "42"
     await asyncio.sleep(720)
@@ -261,8 +253,7 @@ async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
 
 
 async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     one, other = scene.token_manager(), scene.token_manager()
     await all_of(one.get(), other.get())
     await one.get()
@@ -272,8 +263,7 @@ async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
 
 
 async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
-    scene = Scene(access_life=0.0)
-    await scene.stale()
+    scene = await stale(access_life=0.0)
     assert (await scene.token_manager().get()).source == "refresh"
     assert (await scene.token_manager().get()).source == "refresh"
 
@@ -300,8 +290,7 @@ async def test_a_host_clock_ten_minutes_off_changes_nothing():
 async def test_two_hundred_that_find_no_fresh_token_cause_one_login_or_refresh(
     cached, asked
 ):
-    scene = Scene()
-    await (scene.stale() if cached else asyncio.sleep(0))
+    scene = await stale() if cached else Scene()
     started = now()
     got = await all_of(*(scene.token_manager().get() for _ in range(200)))
     assert scene.issuer.asked == asked
@@ -334,8 +323,7 @@ async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
 
 
 async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_token():
-    scene = Scene(rotates=False)
-    await scene.stale()
+    scene = await stale(rotates=False)
     slow = ScriptedIssuer(takes=20.0, rotates=False, good=scene.issuer.good)
     stopped = asyncio.create_task(scene.token_manager("", issuer=slow).get())
     await turns()
@@ -347,8 +335,7 @@ async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_to
 
 
 async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     refuses = ScriptedIssuer(takes=20.0)
     stopped = asyncio.create_task(scene.token_manager("", issuer=refuses).get())
     await turns()
@@ -385,16 +372,14 @@ async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
 
 @pytest.mark.parametrize("cached", [True, False])
 async def test_the_lock_is_held_for_as_long_as_an_exchange_takes(cached):
-    scene = Scene(takes=100.0)
-    await (scene.stale() if cached else asyncio.sleep(0))
+    scene = await stale(takes=100.0) if cached else Scene(takes=100.0)
     got = await all_of(*(scene.token_manager("right").get() for _ in range(5)))
     assert len({each.value for each in got}) == 1
     assert scene.issuer.asked == ((0, 1) if cached else (1, 0))
 
 
 async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
-    scene = Scene(problems={"refresh": [DOWN]})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [DOWN]})
 
     async def asked_for() -> str:
         await asyncio.sleep(16)
@@ -408,8 +393,7 @@ async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
 
 
 async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spent():
-    scene = Scene(takes=1.0)
-    await scene.stale()
+    scene = await stale(takes=1.0)
     stopped = asyncio.create_task(scene.token_manager("").get())
     await turns()
     await scene.lose_the_lock()
@@ -419,8 +403,7 @@ async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spen
 
 
 async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
-    scene = Scene(takes=9.9, problems={"refresh": [DOWN]})
-    await scene.stale()
+    scene = await stale(takes=9.9, problems={"refresh": [DOWN]})
     await all_of(*(scene.token_manager().get() for _ in range(5)))
     assert scene.issuer.asked == (1, 1)
 
@@ -504,8 +487,7 @@ async def test_where_only_a_login_can_help_nothing_is_refreshed():
 @pytest.mark.slow
 async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     scene = Scene()
-    asking = (scene.token_manager("wrong").get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    results = await scene.thirty("wrong")
     assert outcomes(results) == {"AuthenticationFailed"}
     assert scene.issuer.logins == ["wrong"]
     await asyncio.sleep(61)
@@ -610,8 +592,7 @@ async def test_a_password_that_is_given_leaves_the_keyring_shut():
 
 
 async def test_with_a_keyring_a_token_that_may_be_spent_is_not_used_again():
-    scene = Scene(problems={"refresh": [LOST] * 99})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [LOST] * 99})
     assert (await scene.token_manager("", find=Keyring().find).get()).source == "login"
     assert scene.issuer.asked == (1, 1)
 
@@ -734,8 +715,7 @@ async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
 
 
 async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
-    scene = Scene(takes=1.2)
-    await scene.stale()
+    scene = await stale(takes=1.2)
     assert await cancelled(scene.token_manager("").get()) == pytest.approx(1.1)
     assert not await scene.locked()
     assert {name.partition(":")[0] for _, name in scene.cache._kept} == {
@@ -755,8 +735,7 @@ async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
 async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
     takes, problems, password, asked
 ):
-    scene = Scene(takes=takes, problems={"refresh": [*problems]})
-    await scene.stale()
+    scene = await stale(takes=takes, problems={"refresh": [*problems]})
     assert await cancelled(scene.token_manager("").get()) <= 2
     assert not await scene.locked()
     scene.issuer.takes = 0.2
@@ -765,8 +744,7 @@ async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
 
 
 async def test_a_holder_that_dies_has_marked_its_use_before():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     for _ in range(3):
         dying = asyncio.create_task(scene.token_manager("").get())
         await asyncio.sleep(0.1)
@@ -808,9 +786,8 @@ async def test_without_its_cache_a_token_manager_goes_on_in_memory_and_says_so_o
     scene, primary, said = shaken()
     primary.down = True
     token_manager = scene.token_manager()
-    assert [(await token_manager.get()).source for _ in range(3)] == ["login"] + [
-        "cache"
-    ] * 2
+    sources = [(await token_manager.get()).source for _ in range(3)]
+    assert sources == ["login", "cache", "cache"]
     assert len(said) == 1
 
 
@@ -858,11 +835,7 @@ def test_no_token_shows_in_a_repr():
 async def test_a_password_that_was_found_is_a_secret_however_many_tokens_there_were():
     """Seen: forgotten at the fourth renewal, and then shown where a server said it."""
 
-    async def find() -> str:
-        return "right"
-
-    scene = Scene()
-    manager = scene.token_manager(password="", find=find)
+    manager = Scene().token_manager("", find=Keyring().find)
     await manager.login()
     for _ in range(2 * LATELY):
         await manager.force()
