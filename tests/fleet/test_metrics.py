@@ -22,19 +22,14 @@ from notifyws.fleet.active_listener import ActiveListener
 from notifyws.fleet.metrics import METRICS, Readings
 from notifyws.fleet.metrics_page import MetricsPage
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 PASSWORD = "sentinel-password-c0de"
 EVERYTHING = {
     **dict.fromkeys(("ping_interval", "stable_after"), 30.0),
     "retry_delays": (0.01,),
     "hand_on_delays": (0.01, 0.01),
 }
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
 
 
 class Scene:
@@ -86,15 +81,6 @@ async def listening(deliver=None, selection=None, **settings):
             scene = Scene(server, service)
             service.start()
             yield scene
-
-
-def told(story):
-    def test():
-        asyncio.run(story())
-
-    test.__name__ = story.__name__
-    test.__doc__ = story.__doc__
-    return test
 
 
 async def test_what_arrives_is_counted_once_and_dated():
