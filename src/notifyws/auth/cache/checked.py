@@ -138,7 +138,6 @@ class CheckedCache(TokenCache):
         return good
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
         ours = {
             name: entry
             for name, entry in entries.items()

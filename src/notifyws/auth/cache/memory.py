@@ -46,13 +46,11 @@ class MemoryCache(TokenCache):
         self._kept: dict[tuple[str, str], tuple[str, float]] = {}
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
-        """Return those of ``names`` that are there."""
         now = self._forget_what_is_over()
         kept = {name: self._kept.get((account, name)) for name in names}
         return {name: Entry(at[0], at[1] - now) for name, at in kept.items() if at}
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
         now = self._forget_what_is_over()
         for name, text in expect.items():
             if self._kept.get((account, name), (None,))[0] != text:
@@ -115,7 +113,6 @@ class FallbackCache(TokenCache):
             raise NetworkFailed(message, "start it, and run this command again")
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
-        """Return those of ``names`` that are there."""
         found = await self._ask(account, lambda cache: cache.read(account, *names))
         if found is None:
             return await self._memory.read(account, *names)
@@ -123,8 +120,6 @@ class FallbackCache(TokenCache):
         return found
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
-
         def step(cache: TokenCache) -> Awaitable[bool]:
             return cache.replace(account, entries, expect=expect)
 
