@@ -12,7 +12,7 @@ from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cache.sqlite import SqliteCache
-from tests.support.aio import at_the_end
+from tests.support.virtual import at_the_end
 
 ME = "0123456789abcdef"
 YOU = "fedcba9876543210"
