@@ -52,16 +52,8 @@ def raw(server, sent: bytes) -> bytes:
             return answer.read()
 
 
-OWN = [
-    "127.0.0.1:9100",
-    "[::1]:9100",
-    "localhost",
-    "LOCALHOST.:1",
-    "box",
-    "",
-    "10.1.1.1",
-]
-OWN += ["host.docker.internal:9100", "x.localhost"]
+OWN = ["127.0.0.1:9100", "[::1]:9100", "localhost", "LOCALHOST.:1", "box", ""]
+OWN += ["10.1.1.1", "host.docker.internal:9100", "x.localhost"]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,14 @@ class Scene:
         self.clock += 5
 
 
+async def fallen() -> Scene:
+    """A primary that is down, and of which something was known before."""
+    scene = Scene()
+    await scene.known()
+    scene.go_down()
+    return scene
+
+
 async def test_it_is_the_primary_as_long_as_that_answers():
     scene = Scene()
     await scene.write(access="a")
@@ -118,17 +126,13 @@ async def test_what_is_gone_from_the_primary_is_gone_from_memory():
 
 
 async def test_what_is_served_from_memory_ends_when_it_would_have():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     scene.clock += 600
     assert await scene.texts("access") == {}
 
 
 async def test_expectations_hold_during_an_outage_too():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     new = {"access": ("a2", 60.0)}
     assert not await scene.cache.replace(ME, new, expect={"generation": "g0"})
     assert await scene.cache.replace(ME, new, expect={"generation": "g1"})
@@ -168,9 +172,7 @@ CONFLICTS = {
 @pytest.mark.parametrize("what", CONFLICTS)
 async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what):
     ours, theirs, afterwards = CONFLICTS[what]
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.write(**ours)
     assert await scene.cache.add(ME, "lock", "l", 9)
     await scene.write(lock=None)
@@ -191,9 +193,7 @@ async def test_what_was_carried_back_keeps_its_time():
 
 
 async def test_a_logout_elsewhere_wins():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.write(access="a2")
     await scene.elsewhere(generation="logout", access=None, refresh=None)
     scene.come_back()
@@ -205,9 +205,7 @@ async def test_a_logout_elsewhere_wins():
 
 
 async def test_somebody_elses_lock_does_not_stop_tokens_from_being_carried_back():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.cache.add(ME, "lock", "ours", 15)
     await scene.write(access="a2")
     await scene.cache.replace(ME, {"lock": None}, expect={"lock": "ours"})
@@ -229,9 +227,7 @@ async def test_a_write_whose_answer_was_lost_is_no_conflict():
 
 
 async def test_nothing_is_lost_when_it_falls_again_while_carrying_back():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.write(access="a2")
     scene.clock += 5
     assert await scene.texts("access") == {"access": "a2"}
