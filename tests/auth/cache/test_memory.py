@@ -23,9 +23,7 @@ class Scene:
         self.clock = 1000.0
         self.said: list[str] = []
         self.primary = FlakyCache(lambda: self.clock)
-        self.cache = FallbackCache(
-            self.primary, self.said.append, lambda: self.clock, retry_after=5.0
-        )
+        self.cache = FallbackCache(self.primary, self.said.append, lambda: self.clock)
 
     async def texts(self, *names, cache=None):
         found = await (cache or self.cache).read(ME, *names)

@@ -30,6 +30,9 @@ from notifyws.errors import CacheFailed, NetworkFailed
 
 T = TypeVar("T")
 
+LEFT_IN_PEACE = 5.0
+"""Seconds for which a failed primary is not asked again."""
+
 
 class MemoryCache(TokenCache):
     """Keeps texts in a dictionary.
@@ -78,7 +81,6 @@ class FallbackCache(TokenCache):
             closed with this one.
         warn: told one sentence when memory takes over, and one when that ends.
         now: a monotonic clock, in seconds.
-        retry_after: seconds for which a failed primary is not asked again.
     """
 
     def __init__(
@@ -86,14 +88,12 @@ class FallbackCache(TokenCache):
         primary: TokenCache,
         warn: Callable[[str], None],
         now: Callable[[], float] = time.monotonic,
-        retry_after: float = 5.0,
     ) -> None:
         self.backend, self.url = primary.backend, primary.url
         self.primary = primary
         self._memory = MemoryCache(now)
         self._warn = warn
         self._now = now
-        self._retry_after = retry_after
         self._ask_again: float | None = None
         self._before: dict[str, dict[str, str | None]] = {}
 
@@ -143,7 +143,7 @@ class FallbackCache(TokenCache):
         if self._ask_again is not None:
             if self._now() < self._ask_again:
                 return None
-            self._ask_again = self._now() + self._retry_after  # one probe is enough
+            self._ask_again = self._now() + LEFT_IN_PEACE  # one probe is enough
         try:
             await self._carry_back(account)
             answer = await step(self.primary)
@@ -158,7 +158,7 @@ class FallbackCache(TokenCache):
         if self._ask_again is None:
             hint = f" ({error.hint})" if error.hint else ""
             self._warn(f"{error.message}{hint}; using memory only")
-        self._ask_again = self._now() + self._retry_after
+        self._ask_again = self._now() + LEFT_IN_PEACE
 
     def rose(self) -> None:
         """Take note that the primary answered; say so when it had failed."""
