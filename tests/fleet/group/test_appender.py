@@ -464,7 +464,7 @@ async def test_a_leader_that_has_appended_nothing_yet_knows_nothing_of_what_is_l
 ):
     """Seen: its predecessor's were gone, and no word."""
     async with scene(tmp_path) as group:
-        group.appender.miss(5.0)
+        group.appender.window.miss(5.0)
         group.appender.look_for_lost(6.0)
         await group.appender.settled()
         assert group.gaps == []

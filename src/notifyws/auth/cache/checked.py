@@ -116,8 +116,9 @@ class CheckedCache(TokenCache):
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there and can be read."""
         found = await self._primary.read(account, *names)
+        plain = self._cipher.decrypted(account, found) if self._cipher else found
         good, rubbish, newer = {}, {}, set()
-        for name, entry in self._decrypted(account, found).items():
+        for name, entry in plain.items():
             try:
                 decode(name, *entry)
             except NewerValue:
@@ -161,9 +162,6 @@ class CheckedCache(TokenCache):
         """Close the primary; safe to call twice."""
         await self._primary.aclose()
 
-    def _decrypted(self, account: str, found: dict[str, Entry]) -> dict[str, Entry]:
-        return self._cipher.decrypted(account, found) if self._cipher else found
-
     async def _replace(self, account: str, entries: Changes, expect: Texts) -> bool:
         """Replace texts of the primary.
 
@@ -174,7 +172,7 @@ class CheckedCache(TokenCache):
             return await self._primary.replace(account, entries, expect=expect)
         watched = ENCRYPTED & expect.keys()
         found = await self._primary.read(account, *watched) if watched else {}
-        plain = self._decrypted(account, found)
+        plain = self._cipher.decrypted(account, found)
         if any(text_in(plain, name) != expect[name] for name in watched):
             return False
         encrypted = {

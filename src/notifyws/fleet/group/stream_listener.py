@@ -224,7 +224,8 @@ class GroupReplay(StreamListener):
         """
         try:
             facts = await self._store.describe()
-            self._want_ours(facts.get("v"))
+            if facts.get("v") not in (VERSION, False, None):
+                raise wrong_version(self._store.name)
             self._store.use_key(str(facts.get("key") or ""))
             await self._store.begin_at(await self._place())
         except CacheFailed as error:
@@ -256,11 +257,6 @@ class GroupReplay(StreamListener):
         """
         if self._began:
             await self._store.end()
-
-    def _want_ours(self, version: object) -> None:
-        """Raise if the group is another version's."""
-        if version not in (VERSION, False, None):
-            raise wrong_version(self._store.name)
 
     async def _place(self) -> str:
         """Return the id after which to begin."""
