@@ -221,7 +221,7 @@ def test_what_comes_while_redis_is_away_is_appended_in_order(scene, lease, away,
 @pytest.mark.slow
 @replaying_or_not
 @pytest.mark.parametrize("away", [None, 0.0, 8.0])
-def test_a_redis_that_forgets_everything_costs_a_gap_that_is_said(
+def test_a_redis_flushed_or_come_back_empty_costs_a_gap_that_is_said(
     scene, mortal, replays, away
 ):
     group = scene(mortal, lease=2.0, replays=replays)
@@ -242,7 +242,7 @@ def test_a_redis_that_forgets_everything_costs_a_gap_that_is_said(
 @pytest.mark.slow
 @replaying_or_not
 @pytest.mark.parametrize("kind", [Watched, Nodes])
-def test_a_primary_that_dies_loses_nothing_that_is_not_appended_again(
+def test_a_primary_or_a_cluster_node_that_dies_loses_nothing_not_appended_again(
     scene, replays, kind
 ):
     with kind() as servers:
