@@ -32,6 +32,7 @@ from tests.support.oauth import (
     FastClock,
     OAuthServer,
 )
+from tests.support.virtual import at_the_end
 
 
 class Scene:
@@ -260,7 +261,9 @@ def auth(url, toml, folder, **settings) -> Authenticator:
     (folder / "acme.toml").write_text(toml)
     settings = {"cache_url": f"sqlite://{folder}/t.db", "keyring": False, **settings}
     profile = str(folder / "acme.toml")
-    return Authenticator(Settings(url=url, profile=profile, **settings), [].append)
+    one = Authenticator(Settings(url=url, profile=profile, **settings), [].append)
+    at_the_end(one.aclose)
+    return one
 
 
 async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path):
@@ -269,12 +272,10 @@ async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path)
         first = auth(one.url, DEVICE, tmp_path)
         assert first.by_device
         token, _ = await log_in_by_device(first, lambda code: None)
-        await first.aclose()
         second = auth(one.url, DEVICE, tmp_path)
         assert (await second.tokens.get()).value == token.value
         renewed = await second.tokens.renew(token.value)
         assert (renewed.value, renewed.source) == ("sentinel-access-2", "refresh")
-        await second.aclose()
     assert len(server.asked) == 1
 
 
@@ -285,7 +286,6 @@ async def test_without_tokens_a_command_says_that_somebody_has_to_log_in(tmp_pat
         someone = auth(one.url, DEVICE, tmp_path, username="me", password="pw")
         with pytest.raises(AuthenticationFailed) as caught:
             await someone.tokens.get()
-        await someone.aclose()
     assert not one.requests
     assert "somebody has to approve it in a browser" in caught.value.message
     assert caught.value.hint == "notifyws auth login"
@@ -301,7 +301,6 @@ async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
             with pytest.raises(AuthenticationFailed) as caught:
                 await someone.tokens.renew(token.value)
             assert caught.value.hint == "notifyws auth login"
-        await someone.aclose()
     assert server.grants.count("refresh_token") == 1
 
 
@@ -330,7 +329,6 @@ async def test_a_program_logs_in_as_itself(tmp_path, secret_in):
         assert not someone.by_device
         token = await someone.tokens.get()
         await someone.tokens.renew(token.value)  # by another login: it has no refresh
-        await someone.aclose()
     assert server.grants == ["client_credentials"] * 2
     assert server.scopes == ["news"] * 2
 
@@ -343,7 +341,6 @@ async def test_a_wrong_secret_is_refused_like_a_password(tmp_path):
             with pytest.raises(AuthenticationFailed) as caught:
                 await someone.tokens.get()
             assert said in caught.value.message
-        await someone.aclose()
     assert len(server.grants) == 1
 
 
@@ -356,4 +353,3 @@ async def test_a_server_may_know_people_and_programs(tmp_path):
         program = auth(one.url, both, tmp_path, username=CLIENT, password=SECRET)
         assert not program.by_device
         assert (await program.tokens.get()).source == "login"
-        await program.aclose()
