@@ -266,7 +266,7 @@ def test_a_blocked_loop_is_told_by_a_thread_that_is_not():
 
     async def blocking():
         with served({"/healthz": page}) as server:
-            ticking = asyncio.create_task(health.tick(asyncio.sleep))
+            ticking = asyncio.create_task(health.tick())
             await asyncio.sleep(0)
             assert ask(server, "/healthz")[::2] == (200, "ok")
             clock[0] += STALLED + 1

@@ -88,9 +88,7 @@ class ActiveListener:
     ) -> None:
         self.name = None if name is None else checked_name(name)
         self.auth = auth
-        self._since = since
-        self._listed = listed
-        self._frames = frames
+        self._since, self._listed, self._frames = since, listed, frames
         self._deliver = deliver or DeliveryTargets()
         self._selection = selection
         self._durable: DurableListener | None = None

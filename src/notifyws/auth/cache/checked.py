@@ -106,9 +106,7 @@ class CheckedCache(TokenCache):
         cipher: TokenCipher | None = None,
     ) -> None:
         self.backend, self.url = primary.backend, primary.url
-        self._primary = primary
-        self._warn = warn
-        self._cipher = cipher
+        self._primary, self._warn, self._cipher = primary, warn, cipher
         self._said: set[tuple[str, str]] = set()
         self._newer: set[tuple[str, str]] = set()
         self._tried: set[tuple[str, str]] = set()

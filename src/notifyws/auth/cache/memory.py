@@ -92,8 +92,7 @@ class FallbackCache(TokenCache):
         self.backend, self.url = primary.backend, primary.url
         self.primary = primary
         self._memory = MemoryCache(now)
-        self._warn = warn
-        self._now = now
+        self._warn, self._now = warn, now
         self._ask_again: float | None = None
         self._before: dict[str, dict[str, str | None]] = {}
 
