@@ -81,6 +81,11 @@ class Scene:
         return await asyncio.gather(*asking, return_exceptions=True)
 
 
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
 async def stale(cache=None, **how) -> Scene:
     scene = Scene(cache, **how)
     await scene.stale()
@@ -102,16 +107,14 @@ def outcomes(results: list) -> set[str]:
 # One token manager, alone
 
 
-async def test_a_cached_token_costs_the_server_nothing():
-    scene = Scene()
+async def test_a_cached_token_costs_the_server_nothing(scene):
     fresh = await scene.warm()
     got = await scene.token_manager().get()
     assert (got.value, got.source, got.user_id) == (fresh.value, "cache", "42")
     assert scene.issuer.asked == (0, 0)
 
 
-async def test_a_token_is_fresh_for_its_life_less_a_fifth():
-    scene = Scene()
+async def test_a_token_is_fresh_for_its_life_less_a_fifth(scene):
     await scene.warm()
     await asyncio.sleep(719)
     got = await scene.token_manager().get()
@@ -120,15 +123,13 @@ async def test_a_token_is_fresh_for_its_life_less_a_fifth():
     assert (await scene.token_manager().get()).source == "refresh"
 
 
-async def test_without_any_token_it_logs_in():
-    scene = Scene()
+async def test_without_any_token_it_logs_in(scene):
     got = await scene.token_manager().get()
     assert (got.source, got.remaining, got.user_id) == ("login", 900, "42")
     assert scene.issuer.asked == (1, 0)
 
 
-async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
-    scene = Scene()
+async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth(scene):
     await scene.warm()
     await asyncio.sleep(6.5 * DAY - 1)
     assert (await scene.cached()).refresh_remaining == pytest.approx(DAY / 2 + 1)
@@ -169,8 +170,7 @@ async def test_when_nothing_answers_the_last_problem_is_told():
         await scene.token_manager().get()
 
 
-async def test_without_tokens_and_password_the_hint_is_to_log_in():
-    scene = Scene()
+async def test_without_tokens_and_password_the_hint_is_to_log_in(scene):
     with pytest.raises(AuthenticationFailed) as caught:
         await scene.token_manager("").get()
     assert caught.value.hint == "notifyws auth login"
@@ -268,8 +268,7 @@ async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
     assert (await scene.token_manager().get()).source == "refresh"
 
 
-async def test_a_host_clock_ten_minutes_off_changes_nothing():
-    scene = Scene()
+async def test_a_host_clock_ten_minutes_off_changes_nothing(scene):
     early, late = VirtualClock(1), VirtualClock(2)
     early.wall_offset, late.wall_offset = -600.0, 600.0
     await scene.warm()
@@ -298,8 +297,7 @@ async def test_two_hundred_that_find_no_fresh_token_cause_one_login_or_refresh(
     assert now() - started < 1
 
 
-async def test_those_who_force_at_once_share_one_new_token():
-    scene = Scene()
+async def test_those_who_force_at_once_share_one_new_token(scene):
     old = await scene.warm()
     got = await all_of(*(scene.token_manager().force() for _ in range(30)))
     assert scene.issuer.asked == (0, 1)
@@ -308,14 +306,12 @@ async def test_those_who_force_at_once_share_one_new_token():
     assert scene.issuer.asked == (0, 2)
 
 
-async def test_forcing_with_an_empty_cache_logs_in_once():
-    scene = Scene()
+async def test_forcing_with_an_empty_cache_logs_in_once(scene):
     await all_of(*(scene.token_manager().force() for _ in range(5)))
     assert scene.issuer.asked == (1, 0)
 
 
-async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
-    scene = Scene()
+async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds(scene):
     await scene.lock_for("dead")
     got = all_of(*(scene.token_manager().get() for _ in range(5)))
     assert 15 < await elapsed(got) < 15.5
@@ -346,8 +342,7 @@ async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
     assert (await scene.cached()).refresh == newer.refresh is not None
 
 
-async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock():
-    scene = Scene()
+async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(scene):
     first = ScriptedIssuer(takes=16.0)
     second = ScriptedIssuer(takes=20.0)
     stopped = asyncio.create_task(scene.token_manager(issuer=first).get())
@@ -360,8 +355,7 @@ async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(
     assert not await scene.locked()
 
 
-async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
-    scene = Scene()
+async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again(scene):
     slow = ScriptedIssuer(prepares=16.0)
     getting_ready = asyncio.create_task(scene.token_manager(issuer=slow).get())
     await turns()
@@ -409,8 +403,7 @@ async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
 
 
 @pytest.mark.parametrize("cached", [True, False])
-async def test_a_logout_during_a_refresh_or_a_login_wins(cached):
-    scene = Scene()
+async def test_a_logout_during_a_refresh_or_a_login_wins(scene, cached):
     await (scene.stale() if cached else scene.token_manager().clear())
     getting = asyncio.create_task(scene.token_manager().get())
     await asyncio.sleep(0.1)
@@ -423,8 +416,7 @@ async def test_a_logout_during_a_refresh_or_a_login_wins(cached):
 # A token the server refused
 
 
-async def test_a_refused_token_is_dropped_and_another_is_got():
-    scene = Scene()
+async def test_a_refused_token_is_dropped_and_another_is_got(scene):
     refused = await scene.warm()
     another = await scene.token_manager().renew(refused.value)
     assert (another.value, another.source) == ("access-2", "refresh")
@@ -432,8 +424,7 @@ async def test_a_refused_token_is_dropped_and_another_is_got():
 
 
 @pytest.mark.fault(32)
-async def test_a_refusal_of_a_stale_token_leaves_the_fresh_one_alone():
-    scene = Scene()
+async def test_a_refusal_of_a_stale_token_leaves_the_fresh_one_alone(scene):
     refused = await scene.warm()
     fresh = await scene.token_manager().force()
     got = await scene.token_manager().renew(refused.value)
@@ -462,16 +453,14 @@ async def test_a_fresh_token_that_comes_while_the_refused_one_is_dropped_stays()
     assert scene.issuer.asked == (0, 0)
 
 
-async def test_thirty_that_are_refused_at_once_cause_one_refresh():
-    scene = Scene()
+async def test_thirty_that_are_refused_at_once_cause_one_refresh(scene):
     refused = await scene.warm()
     got = await all_of(*(scene.token_manager().renew(refused.value) for _ in range(30)))
     assert scene.issuer.asked == (0, 1)
     assert {each.value for each in got} == {"access-2"}
 
 
-async def test_where_only_a_login_can_help_nothing_is_refreshed():
-    scene = Scene()
+async def test_where_only_a_login_can_help_nothing_is_refreshed(scene):
     refused = await scene.warm()
     with pytest.raises(AuthenticationFailed):
         await scene.token_manager("").renew(refused.value, only_login=True)
@@ -485,8 +474,7 @@ async def test_where_only_a_login_can_help_nothing_is_refreshed():
 
 
 @pytest.mark.slow
-async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
-    scene = Scene()
+async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers(scene):
     results = await scene.thirty("wrong")
     assert outcomes(results) == {"AuthenticationFailed"}
     assert scene.issuer.logins == ["wrong"]
@@ -496,8 +484,7 @@ async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     assert scene.issuer.logins == ["wrong"] * 2
 
 
-async def test_words_that_may_be_a_proxys_are_remembered_as_such():
-    scene = Scene()
+async def test_words_that_may_be_a_proxys_are_remembered_as_such(scene):
     denied = AuthenticationFailed("access denied", by_words=True)
     scene.issuer.problems["login"] = [denied]
     for _ in range(2):
@@ -510,8 +497,7 @@ async def test_words_that_may_be_a_proxys_are_remembered_as_such():
     assert (await scene.token_manager().get()).source == "login"
 
 
-async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
-    scene = Scene()
+async def test_words_that_may_be_a_proxys_cost_no_refresh_token(scene):
     refused = await scene.warm()
     denied = AuthenticationFailed("access denied", by_words=True)
     scene.issuer.problems["refresh"] = [denied]
@@ -520,15 +506,13 @@ async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
     assert (await scene.token_manager("").renew(refused.value)).source == "refresh"
 
 
-async def test_a_corrected_password_is_tried_at_once():
-    scene = Scene()
+async def test_a_corrected_password_is_tried_at_once(scene):
     with pytest.raises(AuthenticationFailed):
         await scene.token_manager("wrong").get()
     assert (await scene.token_manager("right").get()).source == "login"
 
 
-async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly():
-    scene = Scene()
+async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly(scene):
     with pytest.raises(AuthenticationFailed):
         await scene.token_manager("wrong").get()
     names = {name for _, name in scene.cache._kept}
@@ -537,8 +521,7 @@ async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly(
     assert len(denied) == len("denied:") + 32
 
 
-async def test_a_login_always_tries_and_replaces_what_is_cached():
-    scene = Scene()
+async def test_a_login_always_tries_and_replaces_what_is_cached(scene):
     for _ in range(2):
         with pytest.raises(AuthenticationFailed):
             await scene.token_manager("wrong").login()
@@ -549,8 +532,7 @@ async def test_a_login_always_tries_and_replaces_what_is_cached():
     assert (await scene.token_manager().get()).value == again.value != token.value
 
 
-async def test_a_login_without_a_password_asks_nobody():
-    scene = Scene()
+async def test_a_login_without_a_password_asks_nobody(scene):
     with pytest.raises(AuthenticationFailed, match="no password"):
         await scene.token_manager("").login()
     with pytest.raises(AuthenticationFailed, match="no password"):
@@ -659,8 +641,7 @@ async def test_only_a_password_that_was_or_may_have_been_refused_is_digested(
 # Logging out
 
 
-async def test_a_logout_tells_the_server_and_empties_the_cache():
-    scene = Scene()
+async def test_a_logout_tells_the_server_and_empties_the_cache(scene):
     await scene.warm()
     for _ in range(2):  # then there is nothing to tell
         assert await scene.token_manager().logout() is None
@@ -708,8 +689,7 @@ async def cancelled(asking) -> float:
     return now() - started
 
 
-async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
-    scene = Scene()
+async def test_the_lock_is_gone_at_once_after_a_cancelled_login(scene):
     assert await cancelled(scene.token_manager().get()) == 0
     assert not await scene.locked()
 
@@ -760,8 +740,7 @@ async def test_a_holder_that_dies_has_marked_its_use_before():
         await scene.token_manager("").get()
 
 
-async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder():
-    scene = Scene()
+async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder(scene):
     holding = asyncio.create_task(scene.token_manager().get())
     await turns()
     waiting = asyncio.create_task(scene.token_manager().get())

@@ -27,6 +27,8 @@ PATIENCE = 30 * 86400.0
 """Virtual seconds after which a test has run away."""
 _opened: ContextVar[AsyncExitStack] = ContextVar("_opened")
 """What is to be closed at the end of the running test."""
+_by_fixtures: list[Callable[[], Awaitable[None]]] = []
+"""The same of the next one, whose loop does not run yet."""
 TURNS = 5
 """Turns of the loop that cancelled tasks get to end in."""
 
@@ -95,14 +97,19 @@ def _sweep(loop: VirtualLoop) -> None:
 
 
 def at_the_end(close: Callable[[], Awaitable[None]]) -> None:
-    """Have something closed on the loop of the running test when that is over."""
-    _opened.get().push_async_callback(close)
+    """Have something closed on the loop of the test when that is over."""
+    if (opened := _opened.get(None)) is not None:
+        opened.push_async_callback(close)
+    else:
+        _by_fixtures.append(close)
 
 
 async def closing(story: Awaitable[Result]) -> Result:
     """Return what a story comes to, once what it opened is closed."""
     async with AsyncExitStack() as opened:
         _opened.set(opened)
+        while _by_fixtures:
+            opened.push_async_callback(_by_fixtures.pop(0))
         return await story
 
 

@@ -51,6 +51,11 @@ class Scene:
         self.clock += 5
 
 
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
 async def fallen() -> Scene:
     """A primary that is down, and of which something was known before."""
     scene = Scene()
@@ -59,8 +64,7 @@ async def fallen() -> Scene:
     return scene
 
 
-async def test_it_is_the_primary_as_long_as_that_answers():
-    scene = Scene()
+async def test_it_is_the_primary_as_long_as_that_answers(scene):
     await scene.write(access="a")
     await scene.elsewhere(access="b")
     assert await scene.texts("access") == {"access": "b"}
@@ -69,8 +73,7 @@ async def test_it_is_the_primary_as_long_as_that_answers():
     assert scene.said == []
 
 
-async def test_an_outage_is_said_once_and_its_end_once():
-    scene = Scene()
+async def test_an_outage_is_said_once_and_its_end_once(scene):
     scene.go_down()
     for _ in range(3):
         await scene.texts("access")
@@ -85,8 +88,7 @@ async def test_an_outage_is_said_once_and_its_end_once():
     assert scene.cache.healthy
 
 
-async def test_a_failed_primary_is_left_in_peace_for_a_while():
-    scene = Scene()
+async def test_a_failed_primary_is_left_in_peace_for_a_while(scene):
     scene.go_down()
     await scene.texts("access")
     assert scene.primary.asked == 1
@@ -101,8 +103,7 @@ async def test_a_failed_primary_is_left_in_peace_for_a_while():
     assert scene.primary.asked == 2
 
 
-async def test_what_was_seen_before_is_served_from_memory():
-    scene = Scene()
+async def test_what_was_seen_before_is_served_from_memory(scene):
     await scene.known()
     await scene.write(denied="d")
     await scene.cache.add(ME, "lock", "l", 60)
@@ -114,8 +115,7 @@ async def test_what_was_seen_before_is_served_from_memory():
     }
 
 
-async def test_what_is_gone_from_the_primary_is_gone_from_memory():
-    scene = Scene()
+async def test_what_is_gone_from_the_primary_is_gone_from_memory(scene):
     await scene.known()
     await scene.elsewhere(access=None)
     await scene.texts("access")
@@ -181,8 +181,7 @@ async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what
     assert await scene.texts(*names, cache=scene.primary) == afterwards
 
 
-async def test_what_was_carried_back_keeps_its_time():
-    scene = Scene()
+async def test_what_was_carried_back_keeps_its_time(scene):
     scene.go_down()
     await scene.write(access="a2")
     scene.come_back()
@@ -212,8 +211,7 @@ async def test_somebody_elses_lock_does_not_stop_tokens_from_being_carried_back(
     assert await scene.texts("access", "lock") == {"access": "a2", "lock": "theirs"}
 
 
-async def test_a_write_whose_answer_was_lost_is_no_conflict():
-    scene = Scene()
+async def test_a_write_whose_answer_was_lost_is_no_conflict(scene):
     await scene.known()
     scene.primary.loses_answers = True
     scene.go_down()
@@ -235,8 +233,7 @@ async def test_nothing_is_lost_when_it_falls_again_while_carrying_back():
     assert await scene.texts("access", cache=scene.primary) == {"access": "a2"}
 
 
-async def test_another_account_is_carried_back_when_it_is_asked_for():
-    scene = Scene()
+async def test_another_account_is_carried_back_when_it_is_asked_for(scene):
     scene.go_down()
     await scene.write(access="a2")
     scene.come_back()
@@ -245,8 +242,7 @@ async def test_another_account_is_carried_back_when_it_is_asked_for():
     assert await scene.texts("access") == {"access": "a2"}
 
 
-async def test_closing_is_quiet_even_when_it_is_down():
-    scene = Scene()
+async def test_closing_is_quiet_even_when_it_is_down(scene):
     scene.go_down()
     await scene.cache.aclose()
     await scene.cache.aclose()
