@@ -270,16 +270,21 @@ def test_4000_one_byte_fragments_are_one_message(home: Home):
     ]
 
 
-@pytest.mark.slow
-@pytest.mark.fault(23)
-def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Home):
-    with scripted(home, sends(in_fragments(6000))) as server:
+def ends_at_the_third(home: Home, *frames: bytes) -> str:
+    """Listen to a server that sends these each time; return what was said."""
+    with scripted(home, sends(*frames)) as server:
         listener = home.start("listen")
         listener.says("Reconnecting", times=2)
         assert peak(listener.process.pid) < 120
         assert listener.wait() == 5
         assert server.connections == 3
-    assert "too many fragments (1009)" in listener.err.text
+    return listener.err.text
+
+
+@pytest.mark.slow
+@pytest.mark.fault(23)
+def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Home):
+    assert "too many fragments (1009)" in ends_at_the_third(home, in_fragments(6000))
 
 
 @pytest.mark.slow
@@ -287,16 +292,9 @@ def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Hom
 @pytest.mark.parametrize("claimed", sample(1 << 40, (1 << 20) + 1))
 def test_a_frame_over_the_size_is_refused_before_it_is_there(home: Home, claimed):
     head = bytes([128 | TEXT, 127]) + claimed.to_bytes(8, "big")
-    with scripted(home, sends(head + b"x" * 60_000, framed(TEXT))) as server:
-        listener = home.start("listen")
-        listener.says("Reconnecting", times=2)
-        assert peak(listener.process.pid) < 120
-        assert listener.wait() == 5
-        assert server.connections == 3
-    assert "(1009)" in listener.err.text
-    assert (
-        "hint: let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>" in listener.err.text
-    )
+    said = ends_at_the_third(home, head + b"x" * 60_000, framed(TEXT))
+    assert "(1009)" in said
+    assert "hint: let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>" in said
 
 
 @pytest.mark.fault(23)
