@@ -49,21 +49,17 @@ class FakeStore:
         self.position = ListenerPosition()
         self.positions: list[ListenerPosition] = []
         self.while_looking: Callable[[], None] = lambda: None
-        self._batch: tuple[str, int] = ("", 0)
+        self.last_batch = ""
         self._top = 0
 
     def name_of(self, batch: Batch) -> str:
         return f"{ME} {batch.number}"
 
-    @property
-    def last_batch(self) -> str:
-        return f"{self._batch[0]} {self._batch[1]}"
-
     def roll_back(self, count: int, *, known: int) -> None:
         """Be a replica that was not told of the newest entries, nor their batches."""
         for ident in [*self.stream][-count:]:
             del self.stream[ident]
-        self._batch = ME, known
+        self.last_batch = f"{ME} {known}"
 
     @property
     def titles(self) -> list[str]:
@@ -82,28 +78,25 @@ class FakeStore:
         await asyncio.sleep(0)
         if self.down or trouble == "words":
             raise CacheFailed("the words were lost")
-        if (
-            after
-            and after != self.last_batch
-            and f"{ME} {batch.number}" != (self.last_batch if again else "")
-        ):
+        was_done = again and self.name_of(batch) == self.last_batch
+        if after not in ("", self.last_batch) and not was_done:
             raise BatchForgotten("it does not know what was appended last")
-        found = self._append(proof, batch, again)
+        found = self._append(proof, batch, was_done)
         if trouble == "answer":
             raise CacheFailed("the answer was lost")
         return found
 
-    def _append(self, proof: str, batch: Batch, again: bool) -> list[Place] | None:
+    def _append(self, proof: str, batch: Batch, was_done: bool) -> list[Place] | None:
         if proof != self.holder:
             return None
-        if again and self._batch == (ME, batch.number):
+        if was_done:
             return []
         places = []
         for _, line, _ in batch.lines:
             self._top += 1
             self.stream[f"{self._top}-0"] = notification_of(line).title
             places.append((0, f"{self._top}-0"))
-        self._batch, self.position = (ME, batch.number), batch.position
+        self.last_batch, self.position = self.name_of(batch), batch.position
         self.positions.append(batch.position)
         return places
 
