@@ -38,16 +38,10 @@ def test_an_access_token_has_its_margin_left_beyond_its_time_in_the_cache(margin
 @pytest.mark.parametrize(
     "entry",
     [
-        Entry("", 9.0),
-        Entry("rubbish", 9.0),
-        Entry("[" * 100_000, 9.0),
-        packed(v=2),
-        packed(token=None),
-        packed(margin=10**400),
-        packed(margin=float("inf")),
-        packed(margin=float("nan")),
+        *(Entry(text, 9.0) for text in ("", "rubbish", "[" * 100_000)),
+        *(packed(**odd) for odd in ({"v": 2}, {"token": None}, {"userId": ["me"]})),
+        *(packed(margin=odd) for odd in (10**400, float("inf"), float("nan"))),
         *(packed(token=f"a{odd}b") for odd in ("\r\n", "\x1b", " ", "\ud800", "é")),
-        packed(userId=["me"]),
     ],
 )
 def test_rubbish_counts_as_nothing(entry):

@@ -32,6 +32,7 @@ from tests.support.oauth import (
     FastClock,
     OAuthServer,
 )
+from tests.support.virtual import at_the_end
 
 
 class Scene:
@@ -114,38 +115,33 @@ async def test_the_id_token_tells_who_approved_it():
     assert claims not in str(one.trace.taken())
 
 
-async def test_nobody_is_asked_faster_than_the_server_wants():
-    async with scene(PENDING, PENDING, code={"interval": 7}) as one:
+GITHUB = [json_answer({"error": word}) for word in (PENDING, SLOW)]
+GONE = answer(503), answer(502), json_answer({}, 429, Retry_After="90")
+
+
+@pytest.mark.parametrize(
+    ("polls", "code", "slept"),
+    [
+        ([PENDING, PENDING], {"interval": 7}, [7, 7, 7]),
+        ([PENDING], {}, [5, 5]),
+        ([PENDING, SLOW, PENDING, SLOW, PENDING], {}, [5, 5, 10, 10, 15, 15]),
+        (GITHUB, {}, [5, 5, 10]),
+        ([PENDING, *GONE, PENDING], {}, [5, 5, 10, 20, 90, 90]),
+        ([PENDING, b"", PENDING], {}, [5, 5, 10, 10]),
+    ],
+    ids=[
+        "as often as the server wants",
+        "without a word every five seconds",
+        "slow_down adds five seconds for good",
+        "so it does where a 200 says it",
+        "less often while the server fails",
+        "later where an answer is lost",
+    ],
+)
+async def test_nobody_is_asked_faster_than_the_server_wants(polls, code, slept):
+    async with scene(*polls, code=code) as one:
         await one.log_in()
-    assert one.clock.slept == [7, 7, 7]
-
-
-async def test_without_a_word_it_is_every_five_seconds():
-    async with scene(PENDING) as one:
-        await one.log_in()
-    assert one.clock.slept == [5, 5]
-
-
-async def test_slow_down_adds_five_seconds_for_good():
-    async with scene(PENDING, SLOW, PENDING, SLOW, PENDING) as one:
-        await one.log_in()
-    assert one.clock.slept == [5, 5, 10, 10, 15, 15]
-
-
-async def test_a_server_that_says_with_a_200_how_it_stands_is_understood():
-    """As GitHub does."""
-    async with scene(
-        json_answer({"error": PENDING}), json_answer({"error": SLOW})
-    ) as s:
-        await s.log_in()
-    assert s.clock.slept == [5, 5, 10]
-
-
-async def test_a_server_that_fails_for_a_while_is_asked_less_often():
-    gone = answer(503), answer(502), json_answer({}, 429, Retry_After="90")
-    async with scene(PENDING, *gone, PENDING) as one:
-        await one.log_in()
-    assert one.clock.slept == [5, 5, 10, 20, 90, 90]
+    assert one.clock.slept == slept
 
 
 async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
@@ -162,35 +158,23 @@ async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
     assert one.clock.slept[:6] == [5, 10, 20, 40, 60, 60]
 
 
-async def test_a_question_whose_answer_is_lost_is_asked_again_and_later():
-    async with scene(PENDING, b"", PENDING) as one:
-        await one.log_in()
-    assert one.clock.slept == [5, 5, 10, 10]
-
-
 # What may be wrong
 
 
-async def test_a_code_that_is_spent_is_told_as_such():
-    """As where the answer that was lost was the one with the token."""
-    async with scene(b"", "invalid_grant") as one:
+@pytest.mark.parametrize(
+    ("polls", "message"),
+    [
+        # as where the answer that was lost was the one with the token
+        ([b"", "invalid_grant"], "the server does not know this code any more"),
+        ([PENDING, "access_denied"], "the login was denied"),
+        ([PENDING, "expired_token"], "nobody approved the login within 15 min"),
+    ],
+)
+async def test_a_code_of_which_nothing_more_can_come_is_told_as_such(polls, message):
+    async with scene(*polls) as one:
         error = await one.fails()
-    assert error.message == "the server does not know this code any more"
+    assert (error.message, error.exit_code) == (message, 4)
     assert error.hint == "begin again: notifyws auth login"
-
-
-async def test_a_login_that_is_denied_says_so():
-    async with scene(PENDING, "access_denied") as one:
-        error = await one.fails()
-    assert error.message == "the login was denied"
-    assert error.hint == "begin again: notifyws auth login"
-    assert error.exit_code == 4
-
-
-async def test_a_code_that_the_server_says_has_expired():
-    async with scene(PENDING, "expired_token") as one:
-        error = await one.fails()
-    assert error.message == "nobody approved the login within 15 min"
 
 
 async def test_a_code_that_ran_out_is_not_asked_for_any_more():
@@ -277,7 +261,9 @@ def auth(url, toml, folder, **settings) -> Authenticator:
     (folder / "acme.toml").write_text(toml)
     settings = {"cache_url": f"sqlite://{folder}/t.db", "keyring": False, **settings}
     profile = str(folder / "acme.toml")
-    return Authenticator(Settings(url=url, profile=profile, **settings), [].append)
+    one = Authenticator(Settings(url=url, profile=profile, **settings), [].append)
+    at_the_end(one.aclose)
+    return one
 
 
 async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path):
@@ -286,12 +272,10 @@ async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path)
         first = auth(one.url, DEVICE, tmp_path)
         assert first.by_device
         token, _ = await log_in_by_device(first, lambda code: None)
-        await first.aclose()
         second = auth(one.url, DEVICE, tmp_path)
         assert (await second.tokens.get()).value == token.value
         renewed = await second.tokens.renew(token.value)
         assert (renewed.value, renewed.source) == ("sentinel-access-2", "refresh")
-        await second.aclose()
     assert len(server.asked) == 1
 
 
@@ -302,7 +286,6 @@ async def test_without_tokens_a_command_says_that_somebody_has_to_log_in(tmp_pat
         someone = auth(one.url, DEVICE, tmp_path, username="me", password="pw")
         with pytest.raises(AuthenticationFailed) as caught:
             await someone.tokens.get()
-        await someone.aclose()
     assert not one.requests
     assert "somebody has to approve it in a browser" in caught.value.message
     assert caught.value.hint == "notifyws auth login"
@@ -318,7 +301,6 @@ async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
             with pytest.raises(AuthenticationFailed) as caught:
                 await someone.tokens.renew(token.value)
             assert caught.value.hint == "notifyws auth login"
-        await someone.aclose()
     assert server.grants.count("refresh_token") == 1
 
 
@@ -347,7 +329,6 @@ async def test_a_program_logs_in_as_itself(tmp_path, secret_in):
         assert not someone.by_device
         token = await someone.tokens.get()
         await someone.tokens.renew(token.value)  # by another login: it has no refresh
-        await someone.aclose()
     assert server.grants == ["client_credentials"] * 2
     assert server.scopes == ["news"] * 2
 
@@ -360,7 +341,6 @@ async def test_a_wrong_secret_is_refused_like_a_password(tmp_path):
             with pytest.raises(AuthenticationFailed) as caught:
                 await someone.tokens.get()
             assert said in caught.value.message
-        await someone.aclose()
     assert len(server.grants) == 1
 
 
@@ -373,4 +353,3 @@ async def test_a_server_may_know_people_and_programs(tmp_path):
         program = auth(one.url, both, tmp_path, username=CLIENT, password=SECRET)
         assert not program.by_device
         assert (await program.tokens.get()).source == "login"
-        await program.aclose()

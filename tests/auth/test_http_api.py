@@ -72,6 +72,12 @@ async def failing(call, kind=NotifyError):
     return error
 
 
+async def refused(said: bytes, kind=NotifyError):
+    """Return the error of a login that is answered so, and the server."""
+    async with httpd(says(said)) as server:
+        return await failing(side(server.origin).login("demo", PASSWORD), kind), server
+
+
 # What is asked
 
 
@@ -252,13 +258,12 @@ async def test_unknown_steps_are_said_and_nothing_is_asked():
 
 
 async def test_a_401_to_a_login_is_a_wrong_password_and_names_the_user():
-    async with httpd(says(json_answer({"error": PASSWORD}, 401))) as server:
-        error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is AuthenticationFailed
-        assert "demo" in error.message
-        assert server.origin in error.message
-        assert error.hint.endswith("notifyws auth login")
-        assert server.connections == 1
+    error, server = await refused(json_answer({"error": PASSWORD}, 401))
+    assert type(error) is AuthenticationFailed
+    assert "demo" in error.message
+    assert server.origin in error.message
+    assert error.hint.endswith("notifyws auth login")
+    assert server.connections == 1
 
 
 async def test_a_401_to_a_refresh_is_a_spent_token():
@@ -271,12 +276,11 @@ async def test_a_401_to_a_refresh_is_a_spent_token():
 @pytest.mark.parametrize("status", [201, 204, 400, 403, 404, 418, 429, 500, 503])
 async def test_any_other_status_is_refused_with_its_facts(status):
     said = json_answer({"why": "so"}, status, Retry_After="9")
-    async with httpd(says(said)) as server:
-        error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is HttpRefused
-        assert error.status == status
-        assert error.message == f"{server.origin}/auth/login answered {status}"
-        assert error.retry_after == 9.0
+    error, server = await refused(said)
+    assert type(error) is HttpRefused
+    assert error.status == status
+    assert error.message == f"{server.origin}/auth/login answered {status}"
+    assert error.retry_after == 9.0
     assert error.hint
 
 
@@ -284,9 +288,8 @@ async def test_any_other_status_is_refused_with_its_facts(status):
 async def test_a_redirect_carries_the_password_nowhere(status):
     async with httpd(silence) as elsewhere:
         there = f"{elsewhere.origin}/x"
-        async with httpd(says(answer(status, Location=there))) as server:
-            error = await failing(side(server.origin).login("demo", PASSWORD))
-            assert server.connections == 1
+        error, server = await refused(answer(status, Location=there))
+        assert server.connections == 1
         await asyncio.sleep(0.01)
         assert elsewhere.connections == 0
     assert type(error) is HttpRefused
@@ -300,8 +303,7 @@ async def test_a_redirect_carries_the_password_nowhere(status):
     [f"https://h/?password={PASSWORD}", f"/?{PASSWORD}", f"https://{PASSWORD}.example"],
 )
 async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
-    async with httpd(says(answer(302, Location=there))) as server:
-        error = await failing(side(server.origin).login("demo", PASSWORD))
+    error, _ = await refused(answer(302, Location=there))
     assert "not followed" in error.message
     there = there.replace(PASSWORD, REFRESH)
     async with httpd(says(answer(302, Location=there))) as server:
@@ -310,8 +312,7 @@ async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
 
 
 async def test_junk_that_repeats_the_body_does_not_show_it():
-    async with httpd(says(f"{PASSWORD}\r\n\r\n".encode())) as server:
-        error = await failing(side(server.origin).login("demo", PASSWORD))
+    error, _ = await refused(f"{PASSWORD}\r\n\r\n".encode())
     assert type(error) is NotHttp
     assert error.message.endswith("illegal status line")
 
@@ -355,12 +356,10 @@ async def test_a_server_that_is_busy_is_asked_again_later(status, said, hint):
     ],
 )
 async def test_an_answer_without_a_token_is_a_clear_error(body):
-    async with httpd(says(answer(200, body))) as server:
-        error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is ReplyLost
-        start = f"{server.origin}/auth/login answered, but"
-        assert error.message.startswith(start)
-        assert "--profile" in error.hint
+    error, server = await refused(answer(200, body))
+    assert type(error) is ReplyLost
+    assert error.message.startswith(f"{server.origin}/auth/login answered, but")
+    assert "--profile" in error.hint
 
 
 @pytest.mark.fault(29)
@@ -425,11 +424,10 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
     ids=["nothing", "junk", "TLS", "half", "50,000 headers", "200 KiB line"],
 )
 async def test_what_is_no_http_is_a_network_error(junk, kind):
-    async with httpd(says(junk)) as server:
-        error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is kind
-        assert server.host in error.message
-        assert len(error.message) < 300
+    error, server = await refused(junk)
+    assert type(error) is kind
+    assert server.host in error.message
+    assert len(error.message) < 300
 
 
 async def drip_body(peer):
@@ -507,12 +505,6 @@ async def test_a_certificate_that_is_not_right_gets_no_password(
         assert server.requests == []
 
 
-async def test_a_custom_authority_is_trusted(authority):
-    async with httpd(says(json_answer(GIVEN)), authority.good()) as server:
-        here = side(server.origin, tls=authority.trusted())
-        assert (await here.login("me", PASSWORD)).access.value == ACCESS
-
-
 async def test_plaintext_where_tls_is_expected_is_a_network_error(authority):
     async def story(peer):
         await peer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -538,18 +530,11 @@ async def test_who_needs_no_proxy_may_be_named_in_every_spelling(monkeypatch):
         assert server.connections == 1
 
 
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        f"socks5://me:{PASSWORD}@127.0.0.1:1",
-        f"ftp://me:{PASSWORD}@127.0.0.1:1",
-        f"http://me:{PASSWORD}@127.0.0.1:port",
-    ],
-)
+@pytest.mark.parametrize("scheme", ["socks5", "ftp"])
 async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(
-    monkeypatch, proxy
+    monkeypatch, scheme
 ):
-    monkeypatch.setenv("all_proxy", proxy)
+    monkeypatch.setenv("all_proxy", f"{scheme}://me:{PASSWORD}@127.0.0.1:1")
     call = side("http://ws.example.com").login("me", PASSWORD)
     error = await failing(call, ConfigurationError)
     assert "proxy" in error.message

@@ -10,16 +10,8 @@ import pytest
 from notifyws.auth.http_refusals import ABOUT, STALE, bad_credentials
 
 PARTS = [
-    "bad_",
-    "bad ",
-    "invalid-",
-    "token ",
-    "user ",
-    "code_",
-    "bad_a_",
-    "x",
-    "_",
-    " ",
+    *("bad_", "bad ", "invalid-", "token ", "user ", "code_", "bad_a_"),
+    *("x", "_", " "),
 ]
 
 

@@ -75,6 +75,22 @@ class Scene:
     async def lock_for(self, owner: str) -> None:
         assert await self.cache.add(ACCOUNT.id, "lock", owner, 15.0)
 
+    async def thirty(self, password: str = "right") -> list:
+        """Return what becomes of thirty who ask at once."""
+        asking = (self.token_manager(password).get() for _ in range(30))
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def stale(cache=None, **how) -> Scene:
+    scene = Scene(cache, **how)
+    await scene.stale()
+    return scene
+
 
 def gateway_says(status: int) -> HttpRefused:
     return HttpRefused(f"ws.example.com answered {status}", status=status)
@@ -91,16 +107,14 @@ def outcomes(results: list) -> set[str]:
 # One token manager, alone
 
 
-async def test_a_cached_token_costs_the_server_nothing():
-    scene = Scene()
+async def test_a_cached_token_costs_the_server_nothing(scene):
     fresh = await scene.warm()
     got = await scene.token_manager().get()
     assert (got.value, got.source, got.user_id) == (fresh.value, "cache", "42")
     assert scene.issuer.asked == (0, 0)
 
 
-async def test_a_token_is_fresh_for_its_life_less_a_fifth():
-    scene = Scene()
+async def test_a_token_is_fresh_for_its_life_less_a_fifth(scene):
     await scene.warm()
     await asyncio.sleep(719)
     got = await scene.token_manager().get()
@@ -109,15 +123,13 @@ async def test_a_token_is_fresh_for_its_life_less_a_fifth():
     assert (await scene.token_manager().get()).source == "refresh"
 
 
-async def test_without_any_token_it_logs_in():
-    scene = Scene()
+async def test_without_any_token_it_logs_in(scene):
     got = await scene.token_manager().get()
     assert (got.source, got.remaining, got.user_id) == ("login", 900, "42")
     assert scene.issuer.asked == (1, 0)
 
 
-async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
-    scene = Scene()
+async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth(scene):
     await scene.warm()
     await asyncio.sleep(6.5 * DAY - 1)
     assert (await scene.cached()).refresh_remaining == pytest.approx(DAY / 2 + 1)
@@ -126,17 +138,23 @@ async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
     assert scene.issuer.asked == (1, 0)
 
 
-async def test_a_refused_refresh_token_is_dropped_and_a_login_follows():
-    scene = Scene()
-    await scene.stale()
-    scene.issuer.good.clear()
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"problems": {"refresh": [AuthenticationFailed("it is spent")]}},
+        {"problems": {"refresh": [DOWN]}},
+        {"lost": {"refresh"}},
+    ],
+    ids=["refused", "not asked for", "lost after the rotation"],
+)
+async def test_a_refresh_that_gives_nothing_is_made_good_by_a_login(how):
+    scene = await stale(**how)
     assert (await scene.token_manager().get()).source == "login"
     assert scene.issuer.asked == (1, 1)
 
 
 async def test_a_refused_refresh_token_without_a_password_is_tried_once():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     scene.issuer.good.clear()
     with pytest.raises(AuthenticationFailed, match="refresh token"):
         await scene.token_manager("").get()
@@ -145,47 +163,29 @@ async def test_a_refused_refresh_token_without_a_password_is_tried_once():
     assert scene.issuer.asked == (0, 1)
 
 
-async def test_a_refresh_that_cannot_be_asked_for_falls_to_a_login():
-    scene = Scene(problems={"refresh": [DOWN]})
-    await scene.stale()
-    assert (await scene.token_manager().get()).source == "login"
-
-
 async def test_when_nothing_answers_the_last_problem_is_told():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     scene.issuer.problems = {"refresh": [DOWN], "login": [DOWN]}
     with pytest.raises(NetworkFailed):
         await scene.token_manager().get()
 
 
-async def test_without_tokens_and_password_the_hint_is_to_log_in():
-    scene = Scene()
+async def test_without_tokens_and_password_the_hint_is_to_log_in(scene):
     with pytest.raises(AuthenticationFailed) as caught:
         await scene.token_manager("").get()
     assert caught.value.hint == "notifyws auth login"
     assert scene.issuer.asked == (0, 0)
 
 
-async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login():
-    scene = Scene(lost={"refresh"})
-    await scene.stale()
-    assert (await scene.token_manager().get()).source == "login"
-    assert scene.issuer.asked == (1, 1)
-
-
 async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
-    scene = Scene(lost={"refresh"})
-    await scene.stale()
-    asking = (scene.token_manager("").get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    scene = await stale(lost={"refresh"})
+    results = await scene.thirty("")
     assert outcomes(results) == {"AuthenticationFailed"}
     assert scene.issuer.asked == (0, 2)
 
 
 async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_again():
-    scene = Scene(problems={"refresh": [LOST]})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [LOST]})
     assert (await scene.token_manager("").get()).source == "refresh"
     assert scene.issuer.asked == (0, 2)
 
@@ -193,10 +193,8 @@ async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("lost", [LOST, *map(gateway_says, (502, 504))])
 async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lost):
-    scene = Scene(problems={"refresh": [lost] * 99})
-    await scene.stale()
-    asking = (scene.token_manager("").get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    scene = await stale(problems={"refresh": [lost] * 99})
+    results = await scene.thirty("")
     assert all(isinstance(result, NetworkFailed) for result in results)
     assert scene.issuer.asked == (0, 2)
     await asyncio.sleep(59)
@@ -209,10 +207,8 @@ async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lo
 
 
 async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
-    scene = Scene(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
-    await scene.stale()
-    asking = (scene.token_manager().get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    scene = await stale(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
+    results = await scene.thirty()
     assert sorted(outcomes(results)) == ["AccessToken", "NetworkFailed"]
     assert scene.issuer.asked == (4, 1)
 
@@ -220,8 +216,7 @@ async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("problem", [DOWN, *map(gateway_says, (429, 500, 503))])
 async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
-    scene = Scene(problems={"refresh": [problem] * 5})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [problem] * 5})
     for _ in range(5):
         with pytest.raises(NetworkFailed):
             await scene.token_manager("").get()
@@ -229,8 +224,7 @@ async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
 
 
 async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_others():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     slow = ScriptedIssuer(takes=16.0, problems={"refresh": [LOST]})
     stopped = asyncio.create_task(scene.token_manager("", issuer=slow).get())
     await turns()
@@ -242,8 +236,7 @@ async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_oth
 
 @pytest.mark.fault(29)
 async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time():
-    scene = Scene(rotates=False)
-    await scene.stale()
+    scene = await stale(rotates=False)
     before = await scene.cached()
     await scene.token_manager("").get()
     after = await scene.cached()
@@ -252,8 +245,7 @@ async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time
 
 
 async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
-    scene = Scene(says_user=False)
-    await scene.stale()
+    scene = await stale(says_user=False)
     assert (await scene.token_manager("").get()).user_id == "42"
     assert (await scene.token_manager("").get()).user_id == "42"
     await asyncio.sleep(720)
@@ -261,8 +253,7 @@ async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
 
 
 async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     one, other = scene.token_manager(), scene.token_manager()
     await all_of(one.get(), other.get())
     await one.get()
@@ -272,14 +263,12 @@ async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
 
 
 async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
-    scene = Scene(access_life=0.0)
-    await scene.stale()
+    scene = await stale(access_life=0.0)
     assert (await scene.token_manager().get()).source == "refresh"
     assert (await scene.token_manager().get()).source == "refresh"
 
 
-async def test_a_host_clock_ten_minutes_off_changes_nothing():
-    scene = Scene()
+async def test_a_host_clock_ten_minutes_off_changes_nothing(scene):
     early, late = VirtualClock(1), VirtualClock(2)
     early.wall_offset, late.wall_offset = -600.0, 600.0
     await scene.warm()
@@ -300,8 +289,7 @@ async def test_a_host_clock_ten_minutes_off_changes_nothing():
 async def test_two_hundred_that_find_no_fresh_token_cause_one_login_or_refresh(
     cached, asked
 ):
-    scene = Scene()
-    await (scene.stale() if cached else asyncio.sleep(0))
+    scene = await stale() if cached else Scene()
     started = now()
     got = await all_of(*(scene.token_manager().get() for _ in range(200)))
     assert scene.issuer.asked == asked
@@ -309,8 +297,7 @@ async def test_two_hundred_that_find_no_fresh_token_cause_one_login_or_refresh(
     assert now() - started < 1
 
 
-async def test_those_who_force_at_once_share_one_new_token():
-    scene = Scene()
+async def test_those_who_force_at_once_share_one_new_token(scene):
     old = await scene.warm()
     got = await all_of(*(scene.token_manager().force() for _ in range(30)))
     assert scene.issuer.asked == (0, 1)
@@ -319,14 +306,12 @@ async def test_those_who_force_at_once_share_one_new_token():
     assert scene.issuer.asked == (0, 2)
 
 
-async def test_forcing_with_an_empty_cache_logs_in_once():
-    scene = Scene()
+async def test_forcing_with_an_empty_cache_logs_in_once(scene):
     await all_of(*(scene.token_manager().force() for _ in range(5)))
     assert scene.issuer.asked == (1, 0)
 
 
-async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
-    scene = Scene()
+async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds(scene):
     await scene.lock_for("dead")
     got = all_of(*(scene.token_manager().get() for _ in range(5)))
     assert 15 < await elapsed(got) < 15.5
@@ -334,8 +319,7 @@ async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
 
 
 async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_token():
-    scene = Scene(rotates=False)
-    await scene.stale()
+    scene = await stale(rotates=False)
     slow = ScriptedIssuer(takes=20.0, rotates=False, good=scene.issuer.good)
     stopped = asyncio.create_task(scene.token_manager("", issuer=slow).get())
     await turns()
@@ -347,8 +331,7 @@ async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_to
 
 
 async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     refuses = ScriptedIssuer(takes=20.0)
     stopped = asyncio.create_task(scene.token_manager("", issuer=refuses).get())
     await turns()
@@ -359,8 +342,7 @@ async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
     assert (await scene.cached()).refresh == newer.refresh is not None
 
 
-async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock():
-    scene = Scene()
+async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(scene):
     first = ScriptedIssuer(takes=16.0)
     second = ScriptedIssuer(takes=20.0)
     stopped = asyncio.create_task(scene.token_manager(issuer=first).get())
@@ -373,8 +355,7 @@ async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(
     assert not await scene.locked()
 
 
-async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
-    scene = Scene()
+async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again(scene):
     slow = ScriptedIssuer(prepares=16.0)
     getting_ready = asyncio.create_task(scene.token_manager(issuer=slow).get())
     await turns()
@@ -385,16 +366,14 @@ async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
 
 @pytest.mark.parametrize("cached", [True, False])
 async def test_the_lock_is_held_for_as_long_as_an_exchange_takes(cached):
-    scene = Scene(takes=100.0)
-    await (scene.stale() if cached else asyncio.sleep(0))
+    scene = await stale(takes=100.0) if cached else Scene(takes=100.0)
     got = await all_of(*(scene.token_manager("right").get() for _ in range(5)))
     assert len({each.value for each in got}) == 1
     assert scene.issuer.asked == ((0, 1) if cached else (1, 0))
 
 
 async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
-    scene = Scene(problems={"refresh": [DOWN]})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [DOWN]})
 
     async def asked_for() -> str:
         await asyncio.sleep(16)
@@ -408,8 +387,7 @@ async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
 
 
 async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spent():
-    scene = Scene(takes=1.0)
-    await scene.stale()
+    scene = await stale(takes=1.0)
     stopped = asyncio.create_task(scene.token_manager("").get())
     await turns()
     await scene.lose_the_lock()
@@ -419,15 +397,13 @@ async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spen
 
 
 async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
-    scene = Scene(takes=9.9, problems={"refresh": [DOWN]})
-    await scene.stale()
+    scene = await stale(takes=9.9, problems={"refresh": [DOWN]})
     await all_of(*(scene.token_manager().get() for _ in range(5)))
     assert scene.issuer.asked == (1, 1)
 
 
 @pytest.mark.parametrize("cached", [True, False])
-async def test_a_logout_during_a_refresh_or_a_login_wins(cached):
-    scene = Scene()
+async def test_a_logout_during_a_refresh_or_a_login_wins(scene, cached):
     await (scene.stale() if cached else scene.token_manager().clear())
     getting = asyncio.create_task(scene.token_manager().get())
     await asyncio.sleep(0.1)
@@ -440,8 +416,7 @@ async def test_a_logout_during_a_refresh_or_a_login_wins(cached):
 # A token the server refused
 
 
-async def test_a_refused_token_is_dropped_and_another_is_got():
-    scene = Scene()
+async def test_a_refused_token_is_dropped_and_another_is_got(scene):
     refused = await scene.warm()
     another = await scene.token_manager().renew(refused.value)
     assert (another.value, another.source) == ("access-2", "refresh")
@@ -449,8 +424,7 @@ async def test_a_refused_token_is_dropped_and_another_is_got():
 
 
 @pytest.mark.fault(32)
-async def test_a_refusal_of_a_stale_token_leaves_the_fresh_one_alone():
-    scene = Scene()
+async def test_a_refusal_of_a_stale_token_leaves_the_fresh_one_alone(scene):
     refused = await scene.warm()
     fresh = await scene.token_manager().force()
     got = await scene.token_manager().renew(refused.value)
@@ -479,16 +453,14 @@ async def test_a_fresh_token_that_comes_while_the_refused_one_is_dropped_stays()
     assert scene.issuer.asked == (0, 0)
 
 
-async def test_thirty_that_are_refused_at_once_cause_one_refresh():
-    scene = Scene()
+async def test_thirty_that_are_refused_at_once_cause_one_refresh(scene):
     refused = await scene.warm()
     got = await all_of(*(scene.token_manager().renew(refused.value) for _ in range(30)))
     assert scene.issuer.asked == (0, 1)
     assert {each.value for each in got} == {"access-2"}
 
 
-async def test_where_only_a_login_can_help_nothing_is_refreshed():
-    scene = Scene()
+async def test_where_only_a_login_can_help_nothing_is_refreshed(scene):
     refused = await scene.warm()
     with pytest.raises(AuthenticationFailed):
         await scene.token_manager("").renew(refused.value, only_login=True)
@@ -502,10 +474,8 @@ async def test_where_only_a_login_can_help_nothing_is_refreshed():
 
 
 @pytest.mark.slow
-async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
-    scene = Scene()
-    asking = (scene.token_manager("wrong").get() for _ in range(30))
-    results = await asyncio.gather(*asking, return_exceptions=True)
+async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers(scene):
+    results = await scene.thirty("wrong")
     assert outcomes(results) == {"AuthenticationFailed"}
     assert scene.issuer.logins == ["wrong"]
     await asyncio.sleep(61)
@@ -514,8 +484,7 @@ async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     assert scene.issuer.logins == ["wrong"] * 2
 
 
-async def test_words_that_may_be_a_proxys_are_remembered_as_such():
-    scene = Scene()
+async def test_words_that_may_be_a_proxys_are_remembered_as_such(scene):
     denied = AuthenticationFailed("access denied", by_words=True)
     scene.issuer.problems["login"] = [denied]
     for _ in range(2):
@@ -528,8 +497,7 @@ async def test_words_that_may_be_a_proxys_are_remembered_as_such():
     assert (await scene.token_manager().get()).source == "login"
 
 
-async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
-    scene = Scene()
+async def test_words_that_may_be_a_proxys_cost_no_refresh_token(scene):
     refused = await scene.warm()
     denied = AuthenticationFailed("access denied", by_words=True)
     scene.issuer.problems["refresh"] = [denied]
@@ -538,15 +506,13 @@ async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
     assert (await scene.token_manager("").renew(refused.value)).source == "refresh"
 
 
-async def test_a_corrected_password_is_tried_at_once():
-    scene = Scene()
+async def test_a_corrected_password_is_tried_at_once(scene):
     with pytest.raises(AuthenticationFailed):
         await scene.token_manager("wrong").get()
     assert (await scene.token_manager("right").get()).source == "login"
 
 
-async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly():
-    scene = Scene()
+async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly(scene):
     with pytest.raises(AuthenticationFailed):
         await scene.token_manager("wrong").get()
     names = {name for _, name in scene.cache._kept}
@@ -555,8 +521,7 @@ async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly(
     assert len(denied) == len("denied:") + 32
 
 
-async def test_a_login_always_tries_and_replaces_what_is_cached():
-    scene = Scene()
+async def test_a_login_always_tries_and_replaces_what_is_cached(scene):
     for _ in range(2):
         with pytest.raises(AuthenticationFailed):
             await scene.token_manager("wrong").login()
@@ -567,8 +532,7 @@ async def test_a_login_always_tries_and_replaces_what_is_cached():
     assert (await scene.token_manager().get()).value == again.value != token.value
 
 
-async def test_a_login_without_a_password_asks_nobody():
-    scene = Scene()
+async def test_a_login_without_a_password_asks_nobody(scene):
     with pytest.raises(AuthenticationFailed, match="no password"):
         await scene.token_manager("").login()
     with pytest.raises(AuthenticationFailed, match="no password"):
@@ -610,8 +574,7 @@ async def test_a_password_that_is_given_leaves_the_keyring_shut():
 
 
 async def test_with_a_keyring_a_token_that_may_be_spent_is_not_used_again():
-    scene = Scene(problems={"refresh": [LOST] * 99})
-    await scene.stale()
+    scene = await stale(problems={"refresh": [LOST] * 99})
     assert (await scene.token_manager("", find=Keyring().find).get()).source == "login"
     assert scene.issuer.asked == (1, 1)
 
@@ -678,8 +641,7 @@ async def test_only_a_password_that_was_or_may_have_been_refused_is_digested(
 # Logging out
 
 
-async def test_a_logout_tells_the_server_and_empties_the_cache():
-    scene = Scene()
+async def test_a_logout_tells_the_server_and_empties_the_cache(scene):
     await scene.warm()
     for _ in range(2):  # then there is nothing to tell
         assert await scene.token_manager().logout() is None
@@ -727,15 +689,13 @@ async def cancelled(asking) -> float:
     return now() - started
 
 
-async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
-    scene = Scene()
+async def test_the_lock_is_gone_at_once_after_a_cancelled_login(scene):
     assert await cancelled(scene.token_manager().get()) == 0
     assert not await scene.locked()
 
 
 async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
-    scene = Scene(takes=1.2)
-    await scene.stale()
+    scene = await stale(takes=1.2)
     assert await cancelled(scene.token_manager("").get()) == pytest.approx(1.1)
     assert not await scene.locked()
     assert {name.partition(":")[0] for _, name in scene.cache._kept} == {
@@ -755,8 +715,7 @@ async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
 async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
     takes, problems, password, asked
 ):
-    scene = Scene(takes=takes, problems={"refresh": [*problems]})
-    await scene.stale()
+    scene = await stale(takes=takes, problems={"refresh": [*problems]})
     assert await cancelled(scene.token_manager("").get()) <= 2
     assert not await scene.locked()
     scene.issuer.takes = 0.2
@@ -765,8 +724,7 @@ async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
 
 
 async def test_a_holder_that_dies_has_marked_its_use_before():
-    scene = Scene()
-    await scene.stale()
+    scene = await stale()
     for _ in range(3):
         dying = asyncio.create_task(scene.token_manager("").get())
         await asyncio.sleep(0.1)
@@ -782,8 +740,7 @@ async def test_a_holder_that_dies_has_marked_its_use_before():
         await scene.token_manager("").get()
 
 
-async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder():
-    scene = Scene()
+async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder(scene):
     holding = asyncio.create_task(scene.token_manager().get())
     await turns()
     waiting = asyncio.create_task(scene.token_manager().get())
@@ -808,9 +765,8 @@ async def test_without_its_cache_a_token_manager_goes_on_in_memory_and_says_so_o
     scene, primary, said = shaken()
     primary.down = True
     token_manager = scene.token_manager()
-    assert [(await token_manager.get()).source for _ in range(3)] == ["login"] + [
-        "cache"
-    ] * 2
+    sources = [(await token_manager.get()).source for _ in range(3)]
+    assert sources == ["login", "cache", "cache"]
     assert len(said) == 1
 
 
@@ -858,11 +814,7 @@ def test_no_token_shows_in_a_repr():
 async def test_a_password_that_was_found_is_a_secret_however_many_tokens_there_were():
     """Seen: forgotten at the fourth renewal, and then shown where a server said it."""
 
-    async def find() -> str:
-        return "right"
-
-    scene = Scene()
-    manager = scene.token_manager(password="", find=find)
+    manager = Scene().token_manager("", find=Keyring().find)
     await manager.login()
     for _ in range(2 * LATELY):
         await manager.force()

@@ -75,18 +75,11 @@ def theirs(home: Home, clean_valkey: Valkey) -> Iterator[Home]:
 COMMANDS = [
     *("auth login", "auth whoami", "auth whoami --json", "token", "token --json"),
     *("token --query userId", "token --format {userId}", "token -v --refresh"),
-    *(
-        "status",
-        "status --json",
-        "status --check -v",
-        "status --query listeners[0].name",
-    ),
+    *("status", "status --json", "status --check -v"),
+    "status --query listeners[0].name",
     *("status --listening --name desk", "send --type t --message m --timeout 3"),
-    *(
-        "send --json --type t --message m --timeout 3",
-        "profile list",
-        "profile show odd",
-    ),
+    *("send --json --type t --message m --timeout 3", "profile list"),
+    "profile show odd",
     *("profile check odd", "listen -n 1", "listen -n 1 --json --events"),
     *("listen -n 1 --plain -v", "listen -n 1 --format {title}:{data.plain}"),
     *("listen -n 1 --query title", "listen -n 1 --no-reconnect -vv", "auth logout"),

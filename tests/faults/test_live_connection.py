@@ -14,14 +14,12 @@ from pathlib import Path
 import pytest
 
 import notifyws
-from tests.e2e.support import Home, Server, until
+from tests.e2e.support import Home, Running, Server, until
 from tests.faults.support import QUICK, scripted, without_resume
 from tests.support.catalogue import sample
 from tests.support.httpd import CLOSE, TEXT, framed, json_answer, silence
 from tests.support.proxy import Proxy, proxy
-from tests.support.scripted import (
-    note,
-)
+from tests.support.scripted import note
 from tests.support.tls import Authority
 
 
@@ -165,6 +163,14 @@ def test_a_real_network_that_flaps_leaves_no_descriptor_behind(home, server):
         home.leave()
 
 
+def ends_by(signum: int, listener: Running, *, within: float) -> None:
+    """Demand that a signal ends a listener within some seconds."""
+    began = time.monotonic()
+    listener.signal(signum)
+    assert listener.wait() == -signum
+    assert time.monotonic() - began < within
+
+
 async def never_logs_in(peer):
     while True:
         await peer.request()
@@ -190,16 +196,12 @@ def test_a_signal_ends_it_within_2_s_whatever_it_does(home: Home, busy, signum):
         listener.says(words)
         if busy != "a back-off":
             until(lambda: server.connections, "a connection")
-        began = time.monotonic()
-        listener.signal(signum)
-        assert listener.wait() == -signum
-        assert time.monotonic() - began < 2
+        ends_by(signum, listener, within=2)
     assert "Traceback" not in listener.err.text
 
 
 @pytest.mark.fault(17)
-@pytest.mark.parametrize("signum", [signal.SIGTERM])
-def test_a_signal_while_a_token_is_refreshed_ends_it_within_2_s(home: Home, signum):
+def test_a_signal_while_a_token_is_refreshed_ends_it_within_2_s(home: Home):
     async def story(peer):
         request = await peer.request()
         if request.target == "/auth/login":
@@ -217,10 +219,7 @@ def test_a_signal_while_a_token_is_refreshed_ends_it_within_2_s(home: Home, sign
         listener = home.start("listen")
         refreshing = "/auth/refresh"
         until(lambda: server.requests[-1].target == refreshing, "a refresh")
-        began = time.monotonic()
-        listener.signal(signum)
-        assert listener.wait() == -signum
-        assert time.monotonic() - began < 2
+        ends_by(signal.SIGTERM, listener, within=2)
 
 
 def frozen(heard: list):
@@ -242,10 +241,7 @@ def test_a_frozen_peer_is_told_1000_and_left_within_2_s(home: Home, signum):
     usual = {"NOTIFYWS_PING_TIMEOUT": "10", "NOTIFYWS_CLOSE_TIMEOUT": "1.5"}
     with scripted(home, frozen(heard), **usual):
         listener = home.listen()
-        began = time.monotonic()
-        listener.signal(signum)
-        assert listener.wait() == -signum
-        assert time.monotonic() - began < 2
+        ends_by(signum, listener, within=2)
     assert (CLOSE, (1000).to_bytes(2, "big")) in heard
 
 
@@ -260,10 +256,7 @@ def test_a_second_signal_forces(home: Home):
         until(lambda: goodbye in heard, "a goodbye")
         time.sleep(0.1)
         assert listener.process.poll() is None
-        began = time.monotonic()
-        listener.signal(signal.SIGTERM)
-        assert listener.wait() == -signal.SIGTERM
-        assert time.monotonic() - began < 0.5
+        ends_by(signal.SIGTERM, listener, within=0.5)
 
 
 class Publisher:

@@ -57,6 +57,11 @@ def shared(home: Home) -> None:
     home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{home.path}/tokens.db"
 
 
+def forget_settings(home: Home) -> None:
+    for name in ("URL", "SERVER_URL", "USERNAME", "PASSWORD"):
+        home.env.pop(f"WEBSOCKET_{name}", None)
+
+
 @pytest.mark.fault(34)
 @pytest.mark.slow
 def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server):
@@ -95,8 +100,7 @@ def test_a_remembered_login_is_not_used_at_another_server(home, server, trap):
     shared(home)
     done = home.within("auth", "login", "--password-stdin", stdin="demo\n")
     assert done.returncode == 0, done.stderr
-    for name in ("URL", "SERVER_URL", "USERNAME", "PASSWORD"):
-        home.env.pop(f"WEBSOCKET_{name}", None)
+    forget_settings(home)
     here = token(home)
     done = home.within("listen", "--no-reconnect", "--url", trap.url)
     assert done.returncode != 0
@@ -156,8 +160,7 @@ def test_a_strange_folder_sends_nobodys_secrets_anywhere(
     assert kept.returncode == 0, kept.stderr
     here = token(home)
     password = f"sentinel-{'p' * 20}"
-    for name in ("SERVER_URL", "USERNAME", "PASSWORD"):
-        del home.env[f"WEBSOCKET_{name}"]
+    forget_settings(home)
     if not logged_in:
         home.env["WEBSOCKET_PASSWORD"] = password
         home.env["WEBSOCKET_USERNAME"] = "demo"
@@ -186,8 +189,7 @@ def test_a_strange_folder_touches_no_file_of_the_users(home, server, command):
         f"WEBSOCKET_SERVER_URL={server.url}\nWEBSOCKET_USERNAME=demo\n"
         f"WEBSOCKET_PASSWORD=demo\nNOTIFYWS_CACHE_URL=sqlite://{diary}\n"
     )
-    for name in ("SERVER_URL", "USERNAME", "PASSWORD"):
-        del home.env[f"WEBSOCKET_{name}"]
+    forget_settings(home)
     done = home.within(command)
     assert (done.returncode, "names a file" in done.stderr) == (2, True)
     assert home.within(command, "--env-file", ".env").returncode == 2

@@ -180,18 +180,6 @@ def test_a_rolling_restart_loses_nothing(scene):
         group.in_order(each)
 
 
-@pytest.mark.slow
-@replaying_or_not
-def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
-    group = scene(lease=2.0, replays=replays)
-    group.begin(3, 200)
-    with group.fault():
-        group.redis.flush()
-        group.flows(400)
-    ends_well(group, gaps=True)
-    assert group.gaps()
-
-
 @pytest.mark.parametrize("replays", first_of((False,), (True,)))
 def test_a_stream_that_is_taken_away_is_appended_again(scene, replays):
     """Seen: 1,541 notifications gone, no word, and ``status`` said: nothing behind."""
@@ -232,17 +220,20 @@ def test_what_comes_while_redis_is_away_is_appended_in_order(scene, lease, away,
 
 @pytest.mark.slow
 @replaying_or_not
-@pytest.mark.parametrize("away", [0.0, 8.0])
-def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
+@pytest.mark.parametrize("away", [None, 0.0, 8.0])
+def test_a_redis_flushed_or_come_back_empty_costs_a_gap_that_is_said(
     scene, mortal, replays, away
 ):
     group = scene(mortal, lease=2.0, replays=replays)
     leader, _ = group.begin(3, 200)
     with group.fault():
-        group.redis.kill()
-        time.sleep(away)
-        group.redis.start()
-        group.flows(200 * away + 400)
+        if away is None:
+            group.redis.flush()
+        else:
+            group.redis.kill()
+            time.sleep(away)
+            group.redis.start()
+        group.flows(200 * (away or 0) + 400)
     assert leader.leads
     ends_well(group, gaps=True)
     assert group.gaps()
@@ -250,31 +241,21 @@ def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
 
 @pytest.mark.slow
 @replaying_or_not
-def test_a_primary_that_dies_loses_nothing_that_is_not_appended_again(scene, replays):
-    with Watched() as servers:
+@pytest.mark.parametrize("kind", [Watched, Nodes])
+def test_a_primary_or_a_cluster_node_that_dies_loses_nothing_not_appended_again(
+    scene, replays, kind
+):
+    with kind() as servers:
         group = scene(servers, replays=replays)
         leader, _ = group.begin(3, 500)
         with group.fault():
             servers.fail_over()
             group.flows(3000)
         assert leader.leads
-        ends_well(group, stream_of=servers.primary)
-        group.leave()
-
-
-@pytest.mark.slow
-@replaying_or_not
-def test_a_cluster_node_that_dies_loses_nothing_that_is_not_appended_again(
-    scene, replays
-):
-    with Nodes() as cluster:
-        group = scene(cluster, replays=replays)
-        leader, _ = group.begin(3, 500)
-        with group.fault():
-            cluster.fail_over()
-            group.flows(3000)
-        assert leader.leads
-        ends_well(group, stream_of=cluster.nodes[3])
+        ends_well(
+            group,
+            stream_of=servers.primary if kind is Watched else servers.nodes[3],
+        )
         group.leave()
 
 

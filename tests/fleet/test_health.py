@@ -23,7 +23,7 @@ def listener(state="connected", has_leader=None, label=""):
 @in_virtual_time
 async def test_a_loop_that_ticks_is_alive_whatever_the_server_does():
     health = Health([listener("reconnecting")], now)
-    ticking = asyncio.create_task(health.tick(asyncio.sleep))
+    ticking = asyncio.create_task(health.tick())
     for _ in range(10):
         await asyncio.sleep(60)
         assert health.alive() == (True, "ok")
@@ -89,7 +89,7 @@ def test_it_is_told_what_happens_and_no_child_can_tell_it(manager):
 async def test_the_watchdog_is_fed_at_half_its_interval(manager):
     usec = {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(os.getpid())}
     systemd = Systemd({"NOTIFY_SOCKET": manager[0], **usec})
-    task = asyncio.create_task(systemd.stay_alive(asyncio.sleep))
+    task = asyncio.create_task(systemd.stay_alive())
     await asyncio.sleep(25)
     task.cancel()
     assert [manager[1].recv(999) for _ in range(3)] == [b"WATCHDOG=1"] * 3

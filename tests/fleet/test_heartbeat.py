@@ -23,7 +23,7 @@ from notifyws.events import (
 from notifyws.fleet.heartbeat import Heartbeat, find_listeners, index_of
 from notifyws.fleet.listener_entry import Listener
 from notifyws.protocol.masking import spellings
-from tests.support.virtual import VirtualClock, now, turns
+from tests.support.virtual import VirtualClock, at_the_end, now, turns
 
 pytestmark = pytest.mark.virtual_time
 
@@ -69,6 +69,7 @@ class Scene:
             lambda: self.told.append("well"),
         )
         self.running = asyncio.create_task(self.heart.run())
+        at_the_end(self.stop)
 
     def counted(self):
         return {
@@ -125,7 +126,6 @@ async def test_a_listener_is_found_with_its_facts():
         "deaf": 0,
         "recovered": 0,
     }
-    await scene.stop()
 
 
 async def test_a_member_of_a_group_says_so_and_is_connected_where_it_leads():
@@ -136,7 +136,6 @@ async def test_a_member_of_a_group_says_so_and_is_connected_where_it_leads():
     await scene.tell(Grouped("workers", "leader", "here:7"), Connected(URL))
     [seen] = await scene.seen()
     assert (seen.state, seen.group, seen.role) == ("connected", "workers", "leader")
-    await scene.stop()
 
 
 async def test_it_beats_every_ten_seconds_and_at_each_change_of_state():
@@ -149,18 +148,16 @@ async def test_it_beats_every_ten_seconds_and_at_each_change_of_state():
     await scene.tell(Connecting(URL, 1), Connected(URL))
     [seen] = await scene.seen()
     assert (seen.state, seen.reconnects) == ("connected", 1)
-    await scene.stop()
 
 
 async def test_a_fleet_that_began_in_one_moment_does_not_beat_in_one_for_ever():
     board = Board()
-    scenes = [Scene(board, name=f"n{n}", dice=n) for n in range(100)]
+    for n in range(100):
+        Scene(board, name=f"n{n}", dice=n)
     await asyncio.sleep(200)
     beats = Counter(int(each) for each in board.written_at if each >= 150)
     assert 100 * 50 / 10 <= beats.total() <= 100 * 50 / 8
     assert max(beats.values()) <= 3 * beats.total() / 50
-    for scene in scenes:
-        await scene.stop()
 
 
 async def test_a_clean_end_leaves_nothing_behind():
@@ -178,7 +175,6 @@ async def test_a_listener_that_died_is_forgotten_after_thirty_seconds():
     assert len(await scene.seen()) == 1
     await asyncio.sleep(2)
     assert await scene.seen() == []
-    await scene.stop()
 
 
 async def test_a_cache_that_fails_is_tried_again_and_disturbs_nobody():
@@ -198,7 +194,6 @@ async def test_a_lost_race_for_the_index_is_run_again():
     scene.board.loses = 7
     await asyncio.sleep(11)
     assert len(await scene.seen()) == 1
-    await scene.stop()
 
 
 async def test_a_listener_stays_in_its_index_for_days():
@@ -206,7 +201,6 @@ async def test_a_listener_stays_in_its_index_for_days():
     for _ in range(20):
         await asyncio.sleep(3600)
         assert len(await scene.seen()) == 1
-    await scene.stop()
 
 
 async def test_a_cache_that_lost_all_has_the_listener_again_within_a_beat():
@@ -215,7 +209,6 @@ async def test_a_cache_that_lost_all_has_the_listener_again_within_a_beat():
     scene.board._kept.clear()
     await asyncio.sleep(10)
     assert len(await scene.seen()) == 1
-    await scene.stop()
 
 
 async def test_a_wake_from_sleep_beats_at_once():
@@ -224,7 +217,6 @@ async def test_a_wake_from_sleep_beats_at_once():
     scene.clock.suspended += 3600
     await asyncio.sleep(1)
     assert scene.board.written_at == [0.0, 3.0]
-    await scene.stop()
 
 
 @pytest.mark.slow
@@ -247,7 +239,6 @@ async def test_what_was_counted_stands_in_its_entry():
     [seen] = await scene.seen()
     assert (seen.filtered, seen.notUnderstood) == (3, 1)
     assert (seen.lastNotUnderstood, seen.userId) == ('{"evt":1}', "42")
-    await scene.stop()
 
 
 async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
@@ -270,7 +261,6 @@ async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
     assert (seen.attempts, seen.reconnects) == (0, 1)
     assert seen.lastFailure["kind"] == "server_error"
     assert seen.lastFailure["message"] == "token: *** is bad, and so is ***"
-    await scene.stop()
 
 
 async def test_connections_of_seconds_are_counted_until_one_lasts():
@@ -284,7 +274,6 @@ async def test_connections_of_seconds_are_counted_until_one_lasts():
     await asyncio.sleep(30)
     await scene.tell(Disconnected(1006))
     assert (await scene.seen())[0].shortLived == 0
-    await scene.stop()
 
 
 async def test_one_that_never_was_connected_keeps_the_time_it_began_to_reconnect():
@@ -295,7 +284,6 @@ async def test_one_that_never_was_connected_keeps_the_time_it_began_to_reconnect
     [seen] = await scene.seen()
     assert (seen.state, seen.attempts) == ("reconnecting", 2)
     assert seen.lastFailure["at"] == seen.since
-    await scene.stop()
 
 
 async def test_the_first_frame_that_is_not_understood_is_told_at_once():
@@ -308,7 +296,6 @@ async def test_the_first_frame_that_is_not_understood_is_told_at_once():
     assert scene.board.written_at == [0.0, 2.0]
     [seen] = await scene.seen()
     assert seen.lastFailure is None
-    await scene.stop()
 
 
 async def test_rubbish_is_no_listener():

@@ -22,19 +22,14 @@ from notifyws.fleet.active_listener import ActiveListener
 from notifyws.fleet.metrics import METRICS, Readings
 from notifyws.fleet.metrics_page import MetricsPage
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 PASSWORD = "sentinel-password-c0de"
 EVERYTHING = {
     **dict.fromkeys(("ping_interval", "stable_after"), 30.0),
     "retry_delays": (0.01,),
     "hand_on_delays": (0.01, 0.01),
 }
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
 
 
 class Scene:

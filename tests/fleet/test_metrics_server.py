@@ -52,16 +52,8 @@ def raw(server, sent: bytes) -> bytes:
             return answer.read()
 
 
-OWN = [
-    "127.0.0.1:9100",
-    "[::1]:9100",
-    "localhost",
-    "LOCALHOST.:1",
-    "box",
-    "",
-    "10.1.1.1",
-]
-OWN += ["host.docker.internal:9100", "x.localhost"]
+OWN = ["127.0.0.1:9100", "[::1]:9100", "localhost", "LOCALHOST.:1", "box", ""]
+OWN += ["10.1.1.1", "host.docker.internal:9100", "x.localhost"]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +266,7 @@ def test_a_blocked_loop_is_told_by_a_thread_that_is_not():
 
     async def blocking():
         with served({"/healthz": page}) as server:
-            ticking = asyncio.create_task(health.tick(asyncio.sleep))
+            ticking = asyncio.create_task(health.tick())
             await asyncio.sleep(0)
             assert ask(server, "/healthz")[::2] == (200, "ok")
             clock[0] += STALLED + 1

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-from tests.support.virtual import turns
+from tests.support.virtual import closing, turns
 
 PATIENCE = 15.0
 LONGEST = 300.0
 """Seconds of a test, which is no part of any: one that waits for ever ends so."""
 GRACE = 0.5
 """Seconds for what has been told to end, as a library's generators are by garbage."""
-_opened: ContextVar[AsyncExitStack] = ContextVar("_opened")
-"""What is to be closed at the end of the running test."""
 
 
 def on_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -31,18 +27,12 @@ def on_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     return run
 
 
-def at_the_end(close: Callable[[], Awaitable[None]]) -> None:
-    """Have something closed on the loop of the running test when that is over."""
-    _opened.get().push_async_callback(close)
-
-
 async def _whole(story: Awaitable[None]) -> None:
     unseen: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: unseen.append(context))
-    async with asyncio.timeout(LONGEST), AsyncExitStack() as opened:
-        _opened.set(opened)
-        await story
+    async with asyncio.timeout(LONGEST):
+        await closing(story)
     await turns()
     if left := asyncio.all_tasks() - {asyncio.current_task()}:
         _, left = await asyncio.wait(left, timeout=GRACE)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from .aio import at_the_end
 from .forks import Forks
 from .valkey import Lonely, LonelyNode, Valkey
+from .virtual import at_the_end
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ import itertools
 import random
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -23,6 +25,10 @@ EPOCH = 1_705_314_600.0
 """The wall clock where a loop begins: 2024-01-15T10:30:00Z."""
 PATIENCE = 30 * 86400.0
 """Virtual seconds after which a test has run away."""
+_opened: ContextVar[AsyncExitStack] = ContextVar("_opened")
+"""What is to be closed at the end of the running test."""
+_by_fixtures: list[Callable[[], Awaitable[None]]] = []
+"""The same of the next one, whose loop does not run yet."""
 TURNS = 5
 """Turns of the loop that cancelled tasks get to end in."""
 
@@ -71,7 +77,7 @@ def run(story: Coroutine[Any, Any, Result]) -> Result:
     """
     loop = VirtualLoop()
     try:
-        result = loop.run_until_complete(story)
+        result = loop.run_until_complete(closing(story))
         loop.run_until_complete(turns())
         left = asyncio.all_tasks(loop)
         assert not left, f"left behind: {left}"
@@ -88,6 +94,23 @@ def _sweep(loop: VirtualLoop) -> None:
         task.cancel()
     if tasks:
         loop.run_until_complete(asyncio.wait(tasks, timeout=60))
+
+
+def at_the_end(close: Callable[[], Awaitable[None]]) -> None:
+    """Have something closed on the loop of the test when that is over."""
+    if (opened := _opened.get(None)) is not None:
+        opened.push_async_callback(close)
+    else:
+        _by_fixtures.append(close)
+
+
+async def closing(story: Awaitable[Result]) -> Result:
+    """Return what a story comes to, once what it opened is closed."""
+    async with AsyncExitStack() as opened:
+        _opened.set(opened)
+        while _by_fixtures:
+            opened.push_async_callback(_by_fixtures.pop(0))
+        return await story
 
 
 def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Any:

@@ -95,14 +95,12 @@ class Authenticator:
     @cached_property
     def account(self) -> Account:
         """Whose tokens these are."""
-        settings = self.settings
-        said = settings.profile
-        name = self.profile.name if is_file(said) else said
-        subject = settings.username or settings.token
-        socket = canonical_origin(checked_url(settings.connect_url))
+        s = self.settings
+        name = self.profile.name if is_file(s.profile) else s.profile
+        socket = canonical_origin(checked_url(s.connect_url))
         elsewhere = socket if socket != self.origin else ""
         server = f"{self.origin}{self.base_path}"
-        return Account(server, name, subject, elsewhere, settings.apart)
+        return Account(server, name, s.username or s.token, elsewhere, s.apart)
 
     @cached_property
     def profile(self) -> Profile:

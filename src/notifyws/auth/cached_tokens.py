@@ -113,10 +113,8 @@ def pack(token: Token, user_id: str | None) -> str:
 def read_cached_tokens(entries: Mapping[str, Entry]) -> CachedTokens:
     """Return what entries of a cache mean; rubbish counts as nothing."""
     texts = {name: text_in(entries, name) for name in ACCESS}
-    a, r = (
-        decoded(name, texts[name], entries[name].remaining if name in entries else 0.0)
-        for name in ("access", "refresh")
-    )
+    told = {name: decoded(name, *entry) for name, entry in entries.items()}
+    a, r = told.get("access"), told.get("refresh")
     lives = {
         name: entries[name].remaining + float(token["margin"])
         for name, token in (("access", a), ("refresh", r))

@@ -209,11 +209,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 async def _bounded(response: Any, largest: int) -> bytes:
-    """Return the body.
-
-    Raises:
-        OSError: it is larger than any answer should be.
-    """
+    """Return the body; raise where it is larger than any answer should be."""
     received = bytearray()
     async for chunk in response.aiter_raw():
         received += chunk

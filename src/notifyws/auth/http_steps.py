@@ -74,9 +74,7 @@ class HttpSteps:
     ) -> None:
         self.origin, self._secrets = origin, secrets
         self.variables = variables
-        self._profile = profile
-        self._timeout = timeout
-        self._tls = tls
+        self._profile, self._timeout, self._tls = profile, timeout, tls
         self.on_exchange: Exchanged | None = None
 
     def taking(self, *failures: Failure) -> HttpSteps:

@@ -42,6 +42,7 @@ ITS_PAGE = (
 )
 """How nginx says the same, over a TLS connection that it opened all the same."""
 CHECK_SCHEME = "check the URL, and ws:// against wss://"
+NAMED = "NOTIFYWS_CA_FILE=/path/to/ca.pem"
 SHOW = "NOTIFYWS_CLIENT_CERT must name our certificate, and NOTIFYWS_CLIENT_KEY its key"
 
 
@@ -78,30 +79,25 @@ def certificate_rejected(
     error: ssl.SSLCertVerificationError, host: str
 ) -> CertificateRejected:
     """Return our error for a certificate that is not trusted."""
-    message = f"the certificate of {host} is not trusted: {error.verify_message}"
-    if error.verify_code == EARLY:
-        message = (
-            f"the certificate of {host} is not valid yet: the clock of this machine "
-            "may be behind"
-        )
+    code, its = error.verify_code, f"the certificate of {host}"
+    message = f"{its} is not trusted: {error.verify_message}"
+    if code == EARLY:
+        message = f"{its} is not valid yet: the clock of this machine may be behind"
         hint = "compare with: date -u; a clock that is set later is waited for"
         return CertificateRejected(message, hint, reason="early")
-    if error.verify_code == EXPIRED:
+    if code == EXPIRED:
         hint = f"have whoever runs {host} renew it; is this clock right? date"
         return CertificateRejected(message, hint, reason="expired")
-    if error.verify_code in MISNAMED:
+    if code in MISNAMED:
         hint = "put the name that the certificate is for into the URL"
         return CertificateRejected(message, hint, reason="name")
-    if error.verify_code in LACKING:
-        message = f"the certificate of {host} lacks something: {error.verify_message}"
-        hint = (
-            "name its authority, which is then enough: NOTIFYWS_CA_FILE=/path/to/ca.pem"
-        )
+    if code in LACKING:
+        message = f"{its} lacks something: {error.verify_message}"
+        hint = f"name its authority, which is then enough: {NAMED}"
         return CertificateRejected(message, hint)
     hint = (
-        "NOTIFYWS_CA_FILE must name a PEM file with the authority that signed it, as "
-        "in NOTIFYWS_CA_FILE=/path/to/ca.pem; "
-        f"openssl s_client -connect {host} shows who"
+        f"NOTIFYWS_CA_FILE must name a PEM file with the authority that signed it, as "
+        f"in {NAMED}; openssl s_client -connect {host} shows who"
     )
     return CertificateRejected(message, hint)
 

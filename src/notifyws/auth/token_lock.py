@@ -49,9 +49,7 @@ class TokenLock:
     """
 
     def __init__(self, cache: TokenCache, account: str, owner: str) -> None:
-        self._cache = cache
-        self._account = account
-        self._owner = owner
+        self._cache, self._account, self._owner = cache, account, owner
         self._kept = {"lock": (owner, KEEP["lock"])}
 
     async def take(self) -> bool:

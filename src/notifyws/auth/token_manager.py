@@ -71,14 +71,10 @@ class TokenManager:
         find_password: Callable[[], Awaitable[str]] | None = None,
         no_way_in: str = "no usable token is cached and no password is set",
     ) -> None:
-        self._account = account.id
-        self._cache = cache
-        self._issuer = issuer
-        self._clock = clock
-        self._username = username
-        self._password = password
-        self._find_password = find_password
-        self._no_way_in = no_way_in
+        self._account, self._cache = account.id, cache
+        self._issuer, self._clock = issuer, clock
+        self._username, self._password = username, password
+        self._find_password, self._no_way_in = find_password, no_way_in
         self.obtained: Counter[TokenSource] = Counter()
         self._found_password = ""
         self._lately = deque[str](maxlen=LATELY)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from notifyws.delivery.filters import Filter
     from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.delivery.receiver import Receiver
+    from notifyws.fleet.group.member import GroupMember
     from notifyws.fleet.group.membership import Membership
 
 _PUBLIC_STATE = {
@@ -87,9 +88,7 @@ class ActiveListener:
     ) -> None:
         self.name = None if name is None else checked_name(name)
         self.auth = auth
-        self._since = since
-        self._listed = listed
-        self._frames = frames
+        self._since, self._listed, self._frames = since, listed, frames
         self._deliver = deliver or DeliveryTargets()
         self._selection = selection
         self._durable: DurableListener | None = None
@@ -208,14 +207,19 @@ class ActiveListener:
         return "connected" if session.connection is not None else other
 
     @property
+    def _counted(self) -> Receiver | GroupMember | None:
+        """Who counts what comes here."""
+        return self.receiver
+
+    @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`start`."""
-        return self.receiver.received if self.receiver else 0
+        return self._counted.received if self._counted else 0
 
     @property
     def filtered(self) -> int:
         """How many of them nobody wanted."""
-        return self.receiver.filtered if self.receiver else 0
+        return self._counted.filtered if self._counted else 0
 
     @property
     def waiting(self) -> int:

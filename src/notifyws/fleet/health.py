@@ -15,9 +15,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from notifyws.events import READY, Event
@@ -46,11 +45,11 @@ class Health:
         self._now = now
         self._ticked_at = now()
 
-    async def tick(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def tick(self) -> None:
         """Say for ever that the loop runs."""
         while True:
             self._ticked_at = self._now()
-            await sleep(TICK)
+            await asyncio.sleep(TICK)
 
     def alive(self) -> tuple[bool, str]:
         """Return whether the loop runs, and one word."""
@@ -88,11 +87,11 @@ class Systemd:
         digits = usec.isascii() and usec.isdigit()
         self.watchdog = int(usec) / 1e6 if ours and digits and int(usec) else None
 
-    async def stay_alive(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def stay_alive(self) -> None:
         """Say that we live, at half the interval that systemd asks for, for ever."""
         while self.watchdog is not None:
             self.tell("WATCHDOG=1")
-            await sleep(self.watchdog / 2)
+            await asyncio.sleep(self.watchdog / 2)
 
     def tell(self, text: str) -> None:
         """Say one thing, as ``sd_notify`` spells it; lines become one."""
@@ -147,6 +146,6 @@ class Supervisor:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Say meanwhile that we live."""
-        stay_alive = partial(self._systemd.stay_alive, asyncio.sleep)
-        async with meanwhile("the watchdog's sign of life", stay_alive, self._warn):
+        alive = self._systemd.stay_alive
+        async with meanwhile("the watchdog's sign of life", alive, self._warn):
             yield

@@ -89,11 +89,8 @@ class Heartbeat:
         rose: Callable[[], None] = lambda: None,
     ) -> None:
         self._fell, self._rose, self._unseen = fell, rose, False
-        self._secrets = secrets
-        self._cache = cache
-        self._account = account
-        self._counts = counts
-        self._clock = clock
+        self._cache, self._account = cache, account
+        self._counts, self._clock, self._secrets = counts, clock, secrets
         self._id = clock.secret()
         self._index = index_of(self._id)
         self._changed = asyncio.Event()

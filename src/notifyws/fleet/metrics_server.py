@@ -7,7 +7,6 @@ nothing on stdout or stderr, whatever a client sends; it ends with the listener.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import selectors
@@ -277,9 +276,8 @@ async def metrics_served(
     health = Health(listeners, listeners[0].auth.clock.now)
     server = MetricsServer(host, port, build_pages(listeners, health))
     server.start()
-    tick = partial(health.tick, asyncio.sleep)
     try:
-        async with meanwhile("the tick of the health page", tick, warn):
+        async with meanwhile("the tick of the health page", health.tick, warn):
             yield server
     finally:
         server.close()

@@ -134,12 +134,10 @@ async def test_what_a_newer_version_wrote_is_left_alone_and_said_once(
 
 async def test_what_is_to_stay_longer_than_we_keep_it_holds_nobody_up(clean_valkey):
     warned = []
-    async with aclosing(
-        CheckedCache(RedisCache(clean_valkey.url), warned.append)
-    ) as one:
+    checked = CheckedCache(RedisCache(clean_valkey.url), warned.append)
+    async with aclosing(checked) as one:
         for name in ("lock", "denied:0f0f", "lost:0f0f", "probe"):
-            key = f"notifyws:{{{ME}}}:{name}"
-            clean_valkey.command("SET", key, GOOD[name], "PX", 9_000_000)
+            clean_valkey.command("SET", place(name), GOOD[name], "PX", 9_000_000)
             assert await one.add(ME, name, GOOD[name], 1.0)
     assert len(warned) == 4
 

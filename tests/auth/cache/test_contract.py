@@ -12,7 +12,7 @@ from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cache.sqlite import SqliteCache
-from tests.support.aio import at_the_end
+from tests.support.virtual import at_the_end
 
 ME = "0123456789abcdef"
 YOU = "fedcba9876543210"
@@ -74,79 +74,69 @@ def clock(
     assert clock.warnings == [], "the primary was not the one that answered"
 
 
+@pytest.fixture
+def cache(clock: Clock) -> TokenCache:
+    return clock.open()
+
+
 async def texts(cache: TokenCache, *names: str, account: str = ME) -> dict[str, str]:
     found = await cache.read(account, *names)
     return {name: entry.text for name, entry in found.items()}
 
 
 class TestTokenCache:
-    async def test_what_was_never_stored_is_not_there(self, clock):
-        assert await clock.open().read(ME, "access", "refresh") == {}
+    async def test_what_was_never_stored_is_not_there(self, cache):
+        assert await cache.read(ME, "access", "refresh") == await cache.read(ME) == {}
 
-    async def test_asking_for_nothing_gives_nothing(self, clock):
-        assert await clock.open().read(ME) == {}
-
-    async def test_several_names_are_written_and_read_in_one_step(self, clock):
-        cache = clock.open()
+    async def test_several_names_are_written_and_read_in_one_step(self, cache):
         entries = {"access": ("a", 60.0), "refresh": ("r", 600.0)}
         assert await cache.replace(ME, entries, expect={})
-        found = await cache.read(ME, "refresh", "lock", "access")
-        assert {name: entry.text for name, entry in found.items()} == {
-            "access": "a",
-            "refresh": "r",
-        }
+        found = await texts(cache, "refresh", "lock", "access")
+        assert found == {"access": "a", "refresh": "r"}
 
-    async def test_the_remaining_time_is_in_seconds(self, clock):
-        cache = clock.open()
+    async def test_the_remaining_time_is_in_seconds(self, cache):
         await cache.replace(ME, {"access": ("a", 60.0)}, expect={})
         await cache.add(ME, "lock", "l", 15.0)
         found = await cache.read(ME, "access", "lock")
         assert 58 < found["access"].remaining <= 60
         assert 13 < found["lock"].remaining <= 15
 
-    async def test_fractions_of_a_second_count(self, clock):
-        cache = clock.open()
+    async def test_fractions_of_a_second_count(self, cache):
         await cache.replace(ME, {"access": ("a", 9.5)}, expect={})
         found = await cache.read(ME, "access")
         assert 9 < found["access"].remaining <= 9.5
 
-    async def test_an_entry_is_forgotten_when_its_time_is_over(self, clock):
-        cache = clock.open()
+    async def test_an_entry_is_forgotten_when_its_time_is_over(self, clock, cache):
         await cache.replace(ME, {"short": ("a", 0.03), "long": ("b", 9)}, expect={})
         await cache.add(ME, "lock", "c", 0.03)
         assert set(await cache.read(ME, "long")) == {"long"}
         await clock.pass_by(0.04)
         assert await texts(cache, "short", "long", "lock") == {"long": "b"}
 
-    async def test_a_forgotten_name_is_as_expected_when_none_is(self, clock):
-        cache = clock.open()
+    async def test_a_forgotten_name_is_as_expected_when_none_is(self, clock, cache):
         assert await cache.add(ME, "lock", "old", 0.03)
         await clock.pass_by(0.04)
         assert await cache.replace(ME, {"access": ("a", 9)}, expect={"lock": None})
         assert await cache.add(ME, "lock", "new", 9)
         assert await texts(cache, "lock", "access") == {"lock": "new", "access": "a"}
 
-    async def test_what_is_kept_for_no_time_is_not_there(self, clock):
-        cache = clock.open()
+    async def test_what_is_kept_for_no_time_is_not_there(self, cache):
         await cache.replace(ME, {"access": ("old", 9), "lock": ("l", 9)}, expect={})
         assert await cache.replace(ME, {"access": ("new", 0.0)}, expect={})
         assert await texts(cache, "access", "lock") == {"lock": "l"}
 
-    async def test_an_absurdly_long_time_is_no_fault(self, clock):
-        cache = clock.open()
+    async def test_an_absurdly_long_time_is_no_fault(self, cache):
         assert await cache.replace(ME, {"access": ("a", 1e18)}, expect={})
         found = await cache.read(ME, "access")
         assert found["access"].remaining > 10**8
 
-    async def test_none_deletes(self, clock):
-        cache = clock.open()
+    async def test_none_deletes(self, cache):
         await cache.replace(ME, {"access": ("a", 9), "refresh": ("r", 9)}, expect={})
         entries = {"access": None, "lock": None}
         assert await cache.replace(ME, entries, expect={})
         assert await texts(cache, "access", "refresh") == {"refresh": "r"}
 
-    async def test_a_second_write_renews_text_and_time(self, clock):
-        cache = clock.open()
+    async def test_a_second_write_renews_text_and_time(self, cache):
         await cache.replace(ME, {"access": ("a", 9)}, expect={})
         assert await cache.replace(ME, {"access": ("b", 900)}, expect={"access": "a"})
         found = await cache.read(ME, "access")
@@ -164,39 +154,30 @@ class TestTokenCache:
         ],
         ids=str,
     )
-    async def test_nothing_is_written_when_an_expectation_fails(self, clock, expect):
-        cache = clock.open()
+    async def test_nothing_is_written_when_an_expectation_fails(self, cache, expect):
         before = {"generation": ("one", 9), "access": ("old", 9)}
         assert await cache.replace(ME, before, expect={})
         entries = {"access": ("new", 9), "generation": None, "refresh": ("r", 9)}
         assert not await cache.replace(ME, entries, expect=expect)
-        assert await texts(cache, "generation", "access", "refresh") == {
-            "generation": "one",
-            "access": "old",
-        }
+        found = await texts(cache, "generation", "access", "refresh")
+        assert found == {"generation": "one", "access": "old"}
 
-    async def test_it_is_written_when_all_expectations_hold(self, clock):
-        cache = clock.open()
+    async def test_it_is_written_when_all_expectations_hold(self, cache):
         await cache.replace(ME, {"generation": ("one", 9), "lock": ("m", 9)}, expect={})
         expect = {"generation": "one", "lock": "m", "refresh": None}
         entries = {"lock": None, "refresh": ("r", 9), "access": ("a", 9)}
         assert await cache.replace(ME, entries, expect=expect)
-        assert await texts(cache, "generation", "lock", "refresh", "access") == {
-            "generation": "one",
-            "refresh": "r",
-            "access": "a",
-        }
+        found = await texts(cache, "generation", "lock", "refresh", "access")
+        assert found == {"generation": "one", "refresh": "r", "access": "a"}
 
-    async def test_a_name_is_added_only_once(self, clock):
-        cache = clock.open()
+    async def test_a_name_is_added_only_once(self, cache):
         assert await cache.add(ME, "lock", "first", 9)
         assert not await cache.add(ME, "lock", "second", 900)
         found = await cache.read(ME, "lock")
         assert found["lock"].text == "first"
         assert found["lock"].remaining <= 9
 
-    async def test_accounts_do_not_see_each_other(self, clock):
-        cache = clock.open()
+    async def test_accounts_do_not_see_each_other(self, cache):
         assert await cache.add(ME, "lock", "mine", 9)
         assert await cache.add(YOU, "lock", "yours", 9)
         await cache.replace(ME, {"lock": None}, expect={"lock": "mine"})
@@ -217,8 +198,7 @@ class TestTokenCache:
         ],
         ids=["empty", "lines", "unicode", "surrogate", "dash", "equals", "0", "long"],
     )
-    async def test_any_text_comes_back_as_it_was(self, clock, text):
-        cache = clock.open()
+    async def test_any_text_comes_back_as_it_was(self, cache, text):
         assert await cache.add(ME, "access", text, 9)
         assert await texts(cache, "access") == {"access": text}
         assert not await cache.replace(ME, {}, expect={"access": text + "!"})
@@ -247,10 +227,8 @@ class TestTokenCache:
         won = await asyncio.gather(*map(write, range(20)))
         assert won.count(True) == 1
         winner = won.index(True)
-        assert await texts(caches[1 % len(caches)], "generation", "access") == {
-            "generation": f"g{winner}",
-            "access": f"a{winner}",
-        }
+        found = await texts(caches[1 % len(caches)], "generation", "access")
+        assert found == {"generation": f"g{winner}", "access": f"a{winner}"}
 
     async def test_two_handles_on_one_store_see_each_other(self, clock):
         if not clock.shared:
@@ -269,13 +247,11 @@ class TestTokenCache:
         await one.aclose()
         assert await texts(clock.open(), "access") == {"access": "a"}
 
-    async def test_it_answers_a_ping_and_closes_twice(self, clock):
-        cache = clock.open()
+    async def test_it_answers_a_ping_and_closes_twice(self, cache):
         await cache.ping()
         await cache.aclose()
         await cache.aclose()
 
-    async def test_it_says_what_and_where_it_is(self, clock):
-        cache = clock.open()
+    async def test_it_says_what_and_where_it_is(self, cache):
         assert cache.backend in {"memory", "sqlite", "redis"}
         assert "://" in cache.url

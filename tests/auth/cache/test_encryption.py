@@ -31,13 +31,21 @@ def encrypting(store, cipher=OURS) -> CheckedCache:
     return CheckedCache(store, pytest.fail, cipher)
 
 
+@pytest.fixture
+def store() -> MemoryCache:
+    return MemoryCache()
+
+
+@pytest.fixture
+def cache(store) -> CheckedCache:
+    return encrypting(store)
+
+
 async def text(cache, name="access"):
     return (await cache.read(ME, name))[name].text
 
 
-async def test_no_token_lies_in_the_store_and_none_twice_alike():
-    store = MemoryCache()
-    cache = encrypting(store)
+async def test_no_token_lies_in_the_store_and_none_twice_alike(store, cache):
     seen = set()
     for _ in range(2):
         entries = dict.fromkeys(ENCRYPTED, (TOKEN, 60.0))
@@ -48,9 +56,7 @@ async def test_no_token_lies_in_the_store_and_none_twice_alike():
     assert await text(cache) == TOKEN
 
 
-async def test_what_is_no_secret_stays_as_it_is():
-    store = MemoryCache()
-    cache = encrypting(store)
+async def test_what_is_no_secret_stays_as_it_is(store, cache):
     assert await cache.add(ME, "lock", OWNER, 15.0)
     assert not await cache.add(ME, "lock", "ff" * 16, 15.0)
     assert await text(store, "lock") == OWNER
@@ -67,9 +73,7 @@ async def test_another_key_a_plain_value_and_rubbish_read_as_an_empty_cache():
         assert await text(theirs) == ANOTHER
 
 
-async def test_a_value_copied_to_another_account_or_name_reads_as_empty():
-    store = MemoryCache()
-    cache = encrypting(store)
+async def test_a_value_copied_to_another_account_or_name_reads_as_empty(store, cache):
     assert await cache.add(ME, "access", TOKEN, 60.0)
     copied = (await text(store), 60.0)
     await store.replace(ME, {"refresh": copied}, expect={})
@@ -106,9 +110,7 @@ def test_a_list_without_a_key_is_a_wrong_setting(keys):
         TokenCipher(keys)
 
 
-async def test_what_is_expected_is_compared_with_what_was_encrypted():
-    store = MemoryCache()
-    cache = encrypting(store)
+async def test_what_is_expected_is_compared_with_what_was_encrypted(store, cache):
     assert await cache.add(ME, "access", TOKEN, 60.0)
     assert not await cache.add(ME, "access", ANOTHER, 60.0)
     assert not await cache.replace(ME, {"access": None}, expect={"access": ANOTHER})

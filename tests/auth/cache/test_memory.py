@@ -23,9 +23,7 @@ class Scene:
         self.clock = 1000.0
         self.said: list[str] = []
         self.primary = FlakyCache(lambda: self.clock)
-        self.cache = FallbackCache(
-            self.primary, self.said.append, lambda: self.clock, retry_after=5.0
-        )
+        self.cache = FallbackCache(self.primary, self.said.append, lambda: self.clock)
 
     async def texts(self, *names, cache=None):
         found = await (cache or self.cache).read(ME, *names)
@@ -53,8 +51,20 @@ class Scene:
         self.clock += 5
 
 
-async def test_it_is_the_primary_as_long_as_that_answers():
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def fallen() -> Scene:
+    """A primary that is down, and of which something was known before."""
     scene = Scene()
+    await scene.known()
+    scene.go_down()
+    return scene
+
+
+async def test_it_is_the_primary_as_long_as_that_answers(scene):
     await scene.write(access="a")
     await scene.elsewhere(access="b")
     assert await scene.texts("access") == {"access": "b"}
@@ -63,8 +73,7 @@ async def test_it_is_the_primary_as_long_as_that_answers():
     assert scene.said == []
 
 
-async def test_an_outage_is_said_once_and_its_end_once():
-    scene = Scene()
+async def test_an_outage_is_said_once_and_its_end_once(scene):
     scene.go_down()
     for _ in range(3):
         await scene.texts("access")
@@ -79,8 +88,7 @@ async def test_an_outage_is_said_once_and_its_end_once():
     assert scene.cache.healthy
 
 
-async def test_a_failed_primary_is_left_in_peace_for_a_while():
-    scene = Scene()
+async def test_a_failed_primary_is_left_in_peace_for_a_while(scene):
     scene.go_down()
     await scene.texts("access")
     assert scene.primary.asked == 1
@@ -95,8 +103,7 @@ async def test_a_failed_primary_is_left_in_peace_for_a_while():
     assert scene.primary.asked == 2
 
 
-async def test_what_was_seen_before_is_served_from_memory():
-    scene = Scene()
+async def test_what_was_seen_before_is_served_from_memory(scene):
     await scene.known()
     await scene.write(denied="d")
     await scene.cache.add(ME, "lock", "l", 60)
@@ -108,8 +115,7 @@ async def test_what_was_seen_before_is_served_from_memory():
     }
 
 
-async def test_what_is_gone_from_the_primary_is_gone_from_memory():
-    scene = Scene()
+async def test_what_is_gone_from_the_primary_is_gone_from_memory(scene):
     await scene.known()
     await scene.elsewhere(access=None)
     await scene.texts("access")
@@ -118,17 +124,13 @@ async def test_what_is_gone_from_the_primary_is_gone_from_memory():
 
 
 async def test_what_is_served_from_memory_ends_when_it_would_have():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     scene.clock += 600
     assert await scene.texts("access") == {}
 
 
 async def test_expectations_hold_during_an_outage_too():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     new = {"access": ("a2", 60.0)}
     assert not await scene.cache.replace(ME, new, expect={"generation": "g0"})
     assert await scene.cache.replace(ME, new, expect={"generation": "g1"})
@@ -168,9 +170,7 @@ CONFLICTS = {
 @pytest.mark.parametrize("what", CONFLICTS)
 async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what):
     ours, theirs, afterwards = CONFLICTS[what]
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.write(**ours)
     assert await scene.cache.add(ME, "lock", "l", 9)
     await scene.write(lock=None)
@@ -181,8 +181,7 @@ async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what
     assert await scene.texts(*names, cache=scene.primary) == afterwards
 
 
-async def test_what_was_carried_back_keeps_its_time():
-    scene = Scene()
+async def test_what_was_carried_back_keeps_its_time(scene):
     scene.go_down()
     await scene.write(access="a2")
     scene.come_back()
@@ -191,9 +190,7 @@ async def test_what_was_carried_back_keeps_its_time():
 
 
 async def test_a_logout_elsewhere_wins():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.write(access="a2")
     await scene.elsewhere(generation="logout", access=None, refresh=None)
     scene.come_back()
@@ -205,9 +202,7 @@ async def test_a_logout_elsewhere_wins():
 
 
 async def test_somebody_elses_lock_does_not_stop_tokens_from_being_carried_back():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.cache.add(ME, "lock", "ours", 15)
     await scene.write(access="a2")
     await scene.cache.replace(ME, {"lock": None}, expect={"lock": "ours"})
@@ -216,8 +211,7 @@ async def test_somebody_elses_lock_does_not_stop_tokens_from_being_carried_back(
     assert await scene.texts("access", "lock") == {"access": "a2", "lock": "theirs"}
 
 
-async def test_a_write_whose_answer_was_lost_is_no_conflict():
-    scene = Scene()
+async def test_a_write_whose_answer_was_lost_is_no_conflict(scene):
     await scene.known()
     scene.primary.loses_answers = True
     scene.go_down()
@@ -229,9 +223,7 @@ async def test_a_write_whose_answer_was_lost_is_no_conflict():
 
 
 async def test_nothing_is_lost_when_it_falls_again_while_carrying_back():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
+    scene = await fallen()
     await scene.write(access="a2")
     scene.clock += 5
     assert await scene.texts("access") == {"access": "a2"}
@@ -241,8 +233,7 @@ async def test_nothing_is_lost_when_it_falls_again_while_carrying_back():
     assert await scene.texts("access", cache=scene.primary) == {"access": "a2"}
 
 
-async def test_another_account_is_carried_back_when_it_is_asked_for():
-    scene = Scene()
+async def test_another_account_is_carried_back_when_it_is_asked_for(scene):
     scene.go_down()
     await scene.write(access="a2")
     scene.come_back()
@@ -251,8 +242,7 @@ async def test_another_account_is_carried_back_when_it_is_asked_for():
     assert await scene.texts("access") == {"access": "a2"}
 
 
-async def test_closing_is_quiet_even_when_it_is_down():
-    scene = Scene()
+async def test_closing_is_quiet_even_when_it_is_down(scene):
     scene.go_down()
     await scene.cache.aclose()
     await scene.cache.aclose()

@@ -49,13 +49,6 @@ def test_only_so_many_are_known():
     assert len(made) == COUNT
 
 
-def test_everything_can_be_forgotten():
-    made = window(3)
-    made.clear()
-    assert made.places == []
-    assert made.lost([]) == []
-
-
 def test_of_large_lines_fewer_are_known():
     """Seen: five thousand of a megabyte each, in the memory of every leader."""
     made = AppendWindow()

@@ -19,7 +19,7 @@ from notifyws.fleet.group.entries import AT_ONCE, Batch, Place, Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.stream import BatchForgotten
 from tests.support.queue import note
-from tests.support.virtual import VirtualClock
+from tests.support.virtual import VirtualClock, at_the_end
 
 ME, OTHER = "h:1:me", "h:2:other"
 LEASE = Standing(0, "1 h:1:me", 1)
@@ -49,21 +49,17 @@ class FakeStore:
         self.position = ListenerPosition()
         self.positions: list[ListenerPosition] = []
         self.while_looking: Callable[[], None] = lambda: None
-        self._batch: tuple[str, int] = ("", 0)
+        self.last_batch = ""
         self._top = 0
 
     def name_of(self, batch: Batch) -> str:
         return f"{ME} {batch.number}"
 
-    @property
-    def last_batch(self) -> str:
-        return f"{self._batch[0]} {self._batch[1]}"
-
     def roll_back(self, count: int, *, known: int) -> None:
         """Be a replica that was not told of the newest entries, nor their batches."""
         for ident in [*self.stream][-count:]:
             del self.stream[ident]
-        self._batch = ME, known
+        self.last_batch = f"{ME} {known}"
 
     @property
     def titles(self) -> list[str]:
@@ -82,28 +78,25 @@ class FakeStore:
         await asyncio.sleep(0)
         if self.down or trouble == "words":
             raise CacheFailed("the words were lost")
-        if (
-            after
-            and after != self.last_batch
-            and f"{ME} {batch.number}" != (self.last_batch if again else "")
-        ):
+        was_done = again and self.name_of(batch) == self.last_batch
+        if after not in ("", self.last_batch) and not was_done:
             raise BatchForgotten("it does not know what was appended last")
-        found = self._append(proof, batch, again)
+        found = self._append(proof, batch, was_done)
         if trouble == "answer":
             raise CacheFailed("the answer was lost")
         return found
 
-    def _append(self, proof: str, batch: Batch, again: bool) -> list[Place] | None:
+    def _append(self, proof: str, batch: Batch, was_done: bool) -> list[Place] | None:
         if proof != self.holder:
             return None
-        if again and self._batch == (ME, batch.number):
+        if was_done:
             return []
         places = []
         for _, line, _ in batch.lines:
             self._top += 1
             self.stream[f"{self._top}-0"] = notification_of(line).title
             places.append((0, f"{self._top}-0"))
-        self._batch, self.position = (ME, batch.number), batch.position
+        self.last_batch, self.position = self.name_of(batch), batch.position
         self.positions.append(batch.position)
         return places
 
@@ -174,6 +167,14 @@ async def scene(
         await made.appender.aclose()
 
 
+@pytest.fixture
+def group(tmp_path) -> Scene:
+    made = Scene(tmp_path, FakeStore())
+    at_the_end(made.appender.aclose)
+    at_the_end(made.appender.stop)
+    return made
+
+
 async def test_what_arrives_is_appended_in_batches(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, AT_ONCE + 7)
@@ -212,50 +213,46 @@ async def test_what_is_lost_on_the_way_or_back_is_appended_once_and_in_order(
         assert group.said == []
 
 
-async def test_while_redis_is_away_nothing_is_sure_and_all_waits_on_disk(tmp_path):
-    async with scene(tmp_path) as group:
-        group.store.down = True
-        await group.receive(1, 3)
-        await group.receive(4, 6)
-        assert not group.appender.is_idle
-        assert group.appender.sure_until == ""
-        assert group.spool.count == 6
-        group.store.down = False
-        await group.settled(6)
-        assert group.spool.count == 0
+async def test_while_redis_is_away_nothing_is_sure_and_all_waits_on_disk(group):
+    group.store.down = True
+    await group.receive(1, 3)
+    await group.receive(4, 6)
+    assert not group.appender.is_idle
+    assert group.appender.sure_until == ""
+    assert group.spool.count == 6
+    group.store.down = False
+    await group.settled(6)
+    assert group.spool.count == 0
 
 
-async def test_the_position_is_never_beyond_what_is_in_the_stream(tmp_path):
-    async with scene(tmp_path) as group:
-        group.store.down = True
-        await group.receive(1, 2 * AT_ONCE + 5)
-        group.store.down = False
-        await group.settled(2 * AT_ONCE + 5)
-        ends = [AT_ONCE, 2 * AT_ONCE, 2 * AT_ONCE + 5]
-        assert [each.last_id for each in group.store.positions] == ends
+async def test_the_position_is_never_beyond_what_is_in_the_stream(group):
+    group.store.down = True
+    await group.receive(1, 2 * AT_ONCE + 5)
+    group.store.down = False
+    await group.settled(2 * AT_ONCE + 5)
+    ends = [AT_ONCE, 2 * AT_ONCE, 2 * AT_ONCE + 5]
+    assert [each.last_id for each in group.store.positions] == ends
 
 
-async def test_a_lease_that_ended_is_told_and_another_one_goes_on(tmp_path):
-    async with scene(tmp_path) as group:
-        group.store.holder = "2 h:1:me"
-        await group.receive(1, 3)
-        await group.doubted()
-        assert group.store.titles == []
-        group.appender.renew(Standing(0, "2 h:1:me", 1))
-        await group.settled(3)
+async def test_a_lease_that_ended_is_told_and_another_one_goes_on(group):
+    group.store.holder = "2 h:1:me"
+    await group.receive(1, 3)
+    await group.doubted()
+    assert group.store.titles == []
+    group.appender.renew(Standing(0, "2 h:1:me", 1))
+    await group.settled(3)
 
 
-async def test_who_is_deposed_appends_nothing_more(tmp_path):
-    async with scene(tmp_path) as group:
-        group.store.holder = "2 h:2:other"
-        await group.receive(1, 3)
-        group.appender.depose()
-        await group.receive(4, 5)
-        await group.appender.settled()
-        await group.appender.aclose()
-        assert group.store.titles == []
-        assert group.said == ["3 spooled notifications are left to the new leader"]
-        assert group.spool.count == 0
+async def test_who_is_deposed_appends_nothing_more(group):
+    group.store.holder = "2 h:2:other"
+    await group.receive(1, 3)
+    group.appender.depose()
+    await group.receive(4, 5)
+    await group.appender.settled()
+    await group.appender.aclose()
+    assert group.store.titles == []
+    assert group.said == ["3 spooled notifications are left to the new leader"]
+    assert group.spool.count == 0
 
 
 async def test_what_a_new_primary_had_not_been_told_is_appended_again(tmp_path):
@@ -269,63 +266,58 @@ async def test_what_a_new_primary_had_not_been_told_is_appended_again(tmp_path):
         assert [each.last_id for each in group.store.positions] == [3, 6, 6, 8]
 
 
-async def test_what_a_new_primary_lost_is_looked_for_until_it_answers(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        group.store.down = True
-        await group.receive(4, 5)
-        del group.store.stream["3-0"]
-        await asyncio.sleep(0.01)
-        group.store.down = False
-        await group.settled(5)
+async def test_what_a_new_primary_lost_is_looked_for_until_it_answers(group):
+    await group.receive(1, 3)
+    group.store.down = True
+    await group.receive(4, 5)
+    del group.store.stream["3-0"]
+    await asyncio.sleep(0.01)
+    group.store.down = False
+    await group.settled(5)
 
 
-async def test_nothing_is_looked_for_where_another_one_led(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        group.store.stream.clear()
-        group.store.troubles = ["words"]
-        group.store.leader = "2 h:2:other"
-        await group.receive(4, 5)
-        await group.doubted()
-        assert group.store.titles == []
+async def test_nothing_is_looked_for_where_another_one_led(group):
+    await group.receive(1, 3)
+    group.store.stream.clear()
+    group.store.troubles = ["words"]
+    group.store.leader = "2 h:2:other"
+    await group.receive(4, 5)
+    await group.doubted()
+    assert group.store.titles == []
 
 
-async def test_what_a_redis_lost_that_forgot_everything_is_not_appended_again(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        group.store.stream.clear()
-        group.store.down = True
-        await group.receive(4, 5)
-        group.store.leader = group.store.holder = "9 h:1:me"
-        group.appender.renew(Standing(0, "9 h:1:me", 9))
-        group.appender.forget()
-        group.store.down = False
-        await group.appender.settled()
-        assert group.store.titles == ["4", "5"]
+async def test_what_a_redis_lost_that_forgot_everything_is_not_appended_again(group):
+    await group.receive(1, 3)
+    group.store.stream.clear()
+    group.store.down = True
+    await group.receive(4, 5)
+    group.store.leader = group.store.holder = "9 h:1:me"
+    group.appender.renew(Standing(0, "9 h:1:me", 9))
+    group.appender.forget()
+    group.store.down = False
+    await group.appender.settled()
+    assert group.store.titles == ["4", "5"]
 
 
-async def test_what_is_forgotten_while_it_is_looked_for_is_not_appended_again(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        group.store.stream.clear()
-        group.store.troubles = ["words"]
-        group.store.while_looking = group.appender.forget
-        await group.receive(4, 5)
-        await group.appender.settled()
-        assert group.store.titles == ["4", "5"]
-        assert group.said == []
+async def test_what_is_forgotten_while_it_is_looked_for_is_not_appended_again(group):
+    await group.receive(1, 3)
+    group.store.stream.clear()
+    group.store.troubles = ["words"]
+    group.store.while_looking = group.appender.forget
+    await group.receive(4, 5)
+    await group.appender.settled()
+    assert group.store.titles == ["4", "5"]
+    assert group.said == []
 
 
-async def test_a_position_says_when_its_last_was_received_where_that_is_known(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        group.store.down = True
-        await group.receive(4, AT_ONCE + 9)
-        group.store.down = False
-        await group.settled(AT_ONCE + 9)
-        first, batch, rest = (each.moved_at for each in group.store.positions)
-        assert 0 < first < batch == rest
+async def test_a_position_says_when_its_last_was_received_where_that_is_known(group):
+    await group.receive(1, 3)
+    group.store.down = True
+    await group.receive(4, AT_ONCE + 9)
+    group.store.down = False
+    await group.settled(AT_ONCE + 9)
+    first, batch, rest = (each.moved_at for each in group.store.positions)
+    assert 0 < first < batch == rest
 
 
 async def test_a_full_spool_holds_the_reader_up(tmp_path):
@@ -399,43 +391,39 @@ async def test_what_somebody_else_led_after_is_not_appended(tmp_path):
         assert store.titles == ["10", "11"]
 
 
-async def test_what_a_primary_lost_that_took_over_in_a_quiet_moment_is_found(tmp_path):
+async def test_what_a_primary_lost_that_took_over_in_a_quiet_moment_is_found(group):
     """Seen: no append failed, so nothing was looked for, and the next one moved on."""
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        await group.receive(4, 6)
-        group.store.roll_back(3, known=1)
-        await group.receive(7, 8)
-        await group.settled(8)
+    await group.receive(1, 3)
+    await group.receive(4, 6)
+    group.store.roll_back(3, known=1)
+    await group.receive(7, 8)
+    await group.settled(8)
 
 
-async def test_what_was_lost_is_appended_again_though_nothing_comes(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        await group.receive(4, 6)
-        assert group.appender.last_batch == group.store.last_batch
-        group.store.roll_back(3, known=1)
-        assert group.appender.last_batch != group.store.last_batch
-        group.appender.look_for_lost(0.0)
-        group.appender.look_for_lost(0.0)
-        await group.settled(6)
-        assert group.appender.last_batch == group.store.last_batch
+async def test_what_was_lost_is_appended_again_though_nothing_comes(group):
+    await group.receive(1, 3)
+    await group.receive(4, 6)
+    assert group.appender.last_batch == group.store.last_batch
+    group.store.roll_back(3, known=1)
+    assert group.appender.last_batch != group.store.last_batch
+    group.appender.look_for_lost(0.0)
+    group.appender.look_for_lost(0.0)
+    await group.settled(6)
+    assert group.appender.last_batch == group.store.last_batch
 
 
-async def test_what_was_handled_by_then_is_not_appended_again(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 6)
-        group.store.stream.clear()
-        group.appender.look_for_lost(0.004)
-        await group.appender.settled()
-        assert group.store.titles == ["4", "5", "6"]
+async def test_what_was_handled_by_then_is_not_appended_again(group):
+    await group.receive(1, 6)
+    group.store.stream.clear()
+    group.appender.look_for_lost(0.004)
+    await group.appender.settled()
+    assert group.store.titles == ["4", "5", "6"]
 
 
-async def test_a_lease_of_another_slot_tells_nothing_of_the_last_batch(tmp_path):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 3)
-        group.appender.renew(Standing(1, LEASE.proof, 1))
-        assert group.appender.last_batch == ""
+async def test_a_lease_of_another_slot_tells_nothing_of_the_last_batch(group):
+    await group.receive(1, 3)
+    group.appender.renew(Standing(1, LEASE.proof, 1))
+    assert group.appender.last_batch == ""
 
 
 @pytest.mark.parametrize("how", ["beat", "append"])
@@ -460,17 +448,16 @@ async def test_what_redis_lost_beyond_what_is_known_is_a_gap(tmp_path, how):
 
 
 async def test_a_leader_that_has_appended_nothing_yet_knows_nothing_of_what_is_lost(
-    tmp_path,
+    group,
 ):
     """Seen: its predecessor's were gone, and no word."""
-    async with scene(tmp_path) as group:
-        group.appender.miss(5.0)
-        group.appender.look_for_lost(6.0)
-        await group.appender.settled()
-        assert group.gaps == []
-        group.appender.look_for_lost(4.0)
-        await group.appender.settled()
-        assert group.gaps == [4.0]
+    group.appender.window.miss(5.0)
+    group.appender.look_for_lost(6.0)
+    await group.appender.settled()
+    assert group.gaps == []
+    group.appender.look_for_lost(4.0)
+    await group.appender.settled()
+    assert group.gaps == [4.0]
 
 
 async def test_of_several_that_append_none_looks_before_a_beat_tells_of_a_loss(
@@ -507,14 +494,13 @@ async def test_what_was_appended_without_an_answer_cannot_be_appended_again(tmp_
 
 
 async def test_what_is_to_be_looked_for_twice_is_looked_for_from_the_earlier_moment(
-    tmp_path,
+    group,
 ):
-    async with scene(tmp_path) as group:
-        await group.receive(1, 6)
-        group.store.stream.clear()
-        group.store.down = True
-        group.appender.look_for_lost(0.003)
-        group.appender.look_for_lost(0.005)
-        group.store.down = False
-        await group.appender.settled()
-        assert group.store.titles == ["3", "4", "5", "6"]
+    await group.receive(1, 6)
+    group.store.stream.clear()
+    group.store.down = True
+    group.appender.look_for_lost(0.003)
+    group.appender.look_for_lost(0.005)
+    group.store.down = False
+    await group.appender.settled()
+    assert group.store.titles == ["3", "4", "5", "6"]

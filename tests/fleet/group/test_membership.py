@@ -59,8 +59,9 @@ class Scene:
             self.store, clock, self.said.append, lambda: self.leading
         )
 
-    async def beat(self, *, leads: bool = False) -> bool:
-        return await self.membership.beat(leads=leads)
+    async def beat(self, times: int = 1, *, leads: bool = False) -> list[bool]:
+        """Beat, and return which were answered."""
+        return [await self.membership.beat(leads=leads) for _ in range(times)]
 
     @property
     def wanted(self) -> list[bool]:
@@ -69,7 +70,7 @@ class Scene:
 
 async def test_a_new_member_may_lead_at_once():
     scene = Scene(NOBODY)
-    assert await scene.beat()
+    assert await scene.beat() == [True]
     assert scene.wanted == [True]
     assert scene.store.asked[0]["leads"] is False
     assert scene.membership.joined
@@ -78,8 +79,7 @@ async def test_a_new_member_may_lead_at_once():
 
 async def test_after_redis_was_away_who_led_comes_first():
     scene = Scene(OTHER, AWAY, AWAY, OTHER)
-    for _ in range(4):
-        await scene.beat()
+    await scene.beat(4)
     assert not scene.membership.is_settled
     await asyncio.sleep(5.9)
     await scene.beat()
@@ -91,16 +91,14 @@ async def test_after_redis_was_away_who_led_comes_first():
 
 async def test_who_led_wants_to_lead_on_at_once():
     scene = Scene(MINE, AWAY, MINE)
-    for _ in range(3):
-        await scene.beat(leads=True)
+    await scene.beat(3, leads=True)
     assert scene.wanted == [True] * 3
     assert [said["leads"] for said in scene.store.asked] == [True] * 3
 
 
 async def test_it_is_said_once_that_redis_is_away_and_that_it_is_back():
     scene = Scene(NOBODY, AWAY, AWAY, NOBODY, NOBODY)
-    heard = [await scene.beat() for _ in range(5)]
-    assert heard == [True, False, False, True, True]
+    assert await scene.beat(5) == [True, False, False, True, True]
     assert scene.said == [
         "the group's Redis did not answer (is it there?); the group waits for it",
         "the group's Redis is back",
@@ -109,8 +107,7 @@ async def test_it_is_said_once_that_redis_is_away_and_that_it_is_back():
 
 async def test_a_fence_that_was_seen_is_a_floor_for_ever():
     scene = Scene(OTHER, NOBODY, MINE, OTHER)
-    for _ in range(4):
-        await scene.beat()
+    await scene.beat(4)
     assert [said["floor"] for said in scene.store.asked] == [0, 4, 4, 5]
 
 
@@ -168,8 +165,7 @@ async def test_how_long_ago_it_was_heard_goes_with_it():
 
 async def test_a_beat_names_the_latest_that_was_answered():
     scene = Scene(Standing(at=30.0), AWAY, Standing(at=50.0))
-    for _ in range(4):
-        await scene.beat()
+    await scene.beat(4)
     assert [said["answered"] for said in scene.store.asked] == [0.0, 30.0, 30.0, 50.0]
 
 
@@ -187,11 +183,11 @@ async def test_a_loss_is_about_what_was_not_handled_at_the_beat_before_it():
 async def test_the_version_is_asked_for_until_it_is_known():
     scene = Scene(NOBODY)
     scene.store.versions = [AWAY]
-    assert not await scene.beat()
+    assert await scene.beat() == [False]
     assert scene.store.asked == []
-    assert await scene.beat()
+    assert await scene.beat() == [True]
     scene.store.versions = [AWAY]
-    assert await scene.beat()
+    assert await scene.beat() == [True]
 
 
 async def test_what_arrived_is_handled_until_the_oldest_that_is_not():

@@ -29,6 +29,12 @@ async def leading(store: GroupStore, **how: Any) -> Standing:
     return standing
 
 
+async def led(make, **how: Any) -> tuple[GroupStore, str]:
+    """The store of a member that leads, and the proof of it."""
+    store = make("a", **how)
+    return store, (await leading(store)).proof
+
+
 async def titles_of(store: GroupStore) -> list[str]:
     entries = [e async for e in store.latest(1000)]
     return [(each.line or "").split('"')[-2] for each in reversed(entries)]
@@ -317,8 +323,7 @@ async def test_who_was_asleep_writes_nothing_more(make):
 
 
 async def test_a_batch_that_is_tried_again_is_appended_once(make):
-    a = make("a")
-    proof = (await leading(a)).proof
+    a, proof = await led(make)
     assert await a.append(0, proof, batch(1, "x"))
     assert await a.append(0, proof, batch(1, "x"), again=True) == []
     assert await a.append(0, proof, batch(2, "y"), again=True)
@@ -327,8 +332,7 @@ async def test_a_batch_that_is_tried_again_is_appended_once(make):
 
 async def test_a_batch_of_another_leadership_is_another_one(make):
     """Seen: the first batch of a member that led again counted as appended."""
-    a = make("a")
-    proof = (await leading(a)).proof
+    a, proof = await led(make)
     assert await a.append(0, proof, replace(batch(1, "x"), began=1))
     assert await a.append(0, proof, replace(batch(1, "y"), began=3), again=True)
     assert await titles_of(a) == ["x", "y"]
@@ -368,8 +372,7 @@ async def test_what_a_new_leader_does_not_know_of_is_told_from_nothing(make):
 
 
 async def test_only_so_many_ids_of_two_sockets_are_remembered(make, valkey):
-    a = make("a", sockets=2)
-    proof = (await leading(a)).proof
+    a, proof = await led(make, sockets=2)
     for n in range(0, DISTINCT + 500, 500):
         titles = [f"{n + k:06}" for k in range(500)]
         await a.append(0, proof, batch(n, *titles, tell="id"))
@@ -380,8 +383,7 @@ async def test_only_so_many_ids_of_two_sockets_are_remembered(make, valkey):
 
 
 async def test_what_is_there_and_who_led_last_can_be_asked(make, valkey):
-    a = make("a")
-    proof = (await leading(a)).proof
+    a, proof = await led(make)
     places = await a.append(0, proof, batch(1, "x", "y", "z"))
     valkey.command("XDEL", a.base, places[1][1])
     assert await a.present(places) == (proof, [True, False, True])
@@ -391,8 +393,7 @@ async def test_what_is_there_and_who_led_last_can_be_asked(make, valkey):
 
 
 async def test_of_two_sockets_nothing_is_looked_for(make):
-    a = make("a", sockets=2)
-    proof = (await leading(a)).proof
+    a, proof = await led(make, sockets=2)
     places = await a.append(0, proof, batch(1, "x", tell="id"))
     assert await a.present(places) == (proof, [False])
 
@@ -436,6 +437,14 @@ async def test_a_group_that_has_nothing_yet_is_trimmed_too(make):
 # Who takes what
 
 
+async def shared(make, **how: Any) -> tuple[GroupStore, GroupStore, list[Entry]]:
+    """A leader, a member, and what that was given: two of three entries."""
+    a, b = make("a"), make("b", **how)
+    await filled(a, 3)
+    await b.beat(wants=False)
+    return a, b, await b.read([0], 2, 0.1)
+
+
 async def test_each_entry_goes_to_one_member(make):
     a, b = make("a"), make("b")
     await filled(a, 4)
@@ -462,10 +471,7 @@ async def test_what_was_given_can_be_asked_for_until_it_is_acknowledged(make):
 
 
 async def test_what_a_dead_member_held_is_claimed_after_its_time(make):
-    a, b = make("a"), make("b", lease=0.05)
-    await filled(a, 3)
-    await b.beat(wants=False)
-    given = await b.read([0], 2, 0.1)
+    a, _, given = await shared(make, lease=0.05)
     assert await a.claim(0, 0.0, 10) == []  # it lives
     await asyncio.sleep(0.1)
     assert await a.claim(0, 60.0, 10) == []  # it was busy just now
@@ -475,20 +481,14 @@ async def test_what_a_dead_member_held_is_claimed_after_its_time(make):
 
 
 async def test_what_was_given_back_is_claimed_at_once(make):
-    a, b = make("a"), make("b")
-    await filled(a, 3)
-    await b.beat(wants=False)
-    given = await b.read([0], 2, 0.1)
+    a, b, given = await shared(make)
     assert await b.leave() == []
     assert (await a.beat(wants=True)).members == 1
     assert await a.claim(0, 60.0, 10) == given
 
 
 async def test_what_was_trimmed_before_its_member_left_is_told(make, valkey):
-    a, b = make("a"), make("b")
-    await filled(a, 3)
-    await b.beat(wants=False)
-    given = await b.read([0], 2, 0.1)
+    a, b, given = await shared(make)
     valkey.command("XDEL", a.streams[0], given[0].id)
     assert await b.leave() == [given[0].id]
     assert await a.claim(0, 60.0, 10) == given[1:]
@@ -558,8 +558,7 @@ async def test_the_latest_come_newest_first(make):
 
 
 async def test_the_latest_are_those_of_every_stream(make):
-    a = make("a", key="k")
-    proof = (await leading(a)).proof
+    a, proof = await led(make, key="k")
     for n, stream in enumerate((3, 5)):
         await a.append(0, proof, batch(n, "1", "2", "3", stream=stream))
     found = [(each.stream, each.line) for each in [e async for e in a.latest(64)]]
@@ -577,8 +576,7 @@ async def test_gaps_are_counted_and_the_latest_is_kept(make):
 
 
 async def test_many_entries_are_given_as_one_text_and_are_what_they_are(make, valkey):
-    a = make("a", key="data.x")
-    proof = (await leading(a)).proof
+    a, proof = await led(make, key="data.x")
     titles = [f"é\n{n} 7 " for n in range(4 * MANY)]
     for number, stream in enumerate((0, 3)):
         await a.append(0, proof, batch(number + 1, *titles, stream=stream))

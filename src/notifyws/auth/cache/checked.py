@@ -106,9 +106,7 @@ class CheckedCache(TokenCache):
         cipher: TokenCipher | None = None,
     ) -> None:
         self.backend, self.url = primary.backend, primary.url
-        self._primary = primary
-        self._warn = warn
-        self._cipher = cipher
+        self._primary, self._warn, self._cipher = primary, warn, cipher
         self._said: set[tuple[str, str]] = set()
         self._newer: set[tuple[str, str]] = set()
         self._tried: set[tuple[str, str]] = set()
@@ -116,8 +114,9 @@ class CheckedCache(TokenCache):
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there and can be read."""
         found = await self._primary.read(account, *names)
+        plain = self._cipher.decrypted(account, found) if self._cipher else found
         good, rubbish, newer = {}, {}, set()
-        for name, entry in self._decrypted(account, found).items():
+        for name, entry in plain.items():
             try:
                 decode(name, *entry)
             except NewerValue:
@@ -138,7 +137,6 @@ class CheckedCache(TokenCache):
         return good
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
         ours = {
             name: entry
             for name, entry in entries.items()
@@ -162,9 +160,6 @@ class CheckedCache(TokenCache):
         """Close the primary; safe to call twice."""
         await self._primary.aclose()
 
-    def _decrypted(self, account: str, found: dict[str, Entry]) -> dict[str, Entry]:
-        return self._cipher.decrypted(account, found) if self._cipher else found
-
     async def _replace(self, account: str, entries: Changes, expect: Texts) -> bool:
         """Replace texts of the primary.
 
@@ -175,7 +170,7 @@ class CheckedCache(TokenCache):
             return await self._primary.replace(account, entries, expect=expect)
         watched = ENCRYPTED & expect.keys()
         found = await self._primary.read(account, *watched) if watched else {}
-        plain = self._decrypted(account, found)
+        plain = self._cipher.decrypted(account, found)
         if any(text_in(plain, name) != expect[name] for name in watched):
             return False
         encrypted = {

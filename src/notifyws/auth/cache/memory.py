@@ -30,6 +30,9 @@ from notifyws.errors import CacheFailed, NetworkFailed
 
 T = TypeVar("T")
 
+LEFT_IN_PEACE = 5.0
+"""Seconds for which a failed primary is not asked again."""
+
 
 class MemoryCache(TokenCache):
     """Keeps texts in a dictionary.
@@ -46,13 +49,11 @@ class MemoryCache(TokenCache):
         self._kept: dict[tuple[str, str], tuple[str, float]] = {}
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
-        """Return those of ``names`` that are there."""
         now = self._forget_what_is_over()
         kept = {name: self._kept.get((account, name)) for name in names}
         return {name: Entry(at[0], at[1] - now) for name, at in kept.items() if at}
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
         now = self._forget_what_is_over()
         for name, text in expect.items():
             if self._kept.get((account, name), (None,))[0] != text:
@@ -80,7 +81,6 @@ class FallbackCache(TokenCache):
             closed with this one.
         warn: told one sentence when memory takes over, and one when that ends.
         now: a monotonic clock, in seconds.
-        retry_after: seconds for which a failed primary is not asked again.
     """
 
     def __init__(
@@ -88,14 +88,11 @@ class FallbackCache(TokenCache):
         primary: TokenCache,
         warn: Callable[[str], None],
         now: Callable[[], float] = time.monotonic,
-        retry_after: float = 5.0,
     ) -> None:
         self.backend, self.url = primary.backend, primary.url
         self.primary = primary
         self._memory = MemoryCache(now)
-        self._warn = warn
-        self._now = now
-        self._retry_after = retry_after
+        self._warn, self._now = warn, now
         self._ask_again: float | None = None
         self._before: dict[str, dict[str, str | None]] = {}
 
@@ -115,7 +112,6 @@ class FallbackCache(TokenCache):
             raise NetworkFailed(message, "start it, and run this command again")
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
-        """Return those of ``names`` that are there."""
         found = await self._ask(account, lambda cache: cache.read(account, *names))
         if found is None:
             return await self._memory.read(account, *names)
@@ -123,8 +119,6 @@ class FallbackCache(TokenCache):
         return found
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
-
         def step(cache: TokenCache) -> Awaitable[bool]:
             return cache.replace(account, entries, expect=expect)
 
@@ -148,7 +142,7 @@ class FallbackCache(TokenCache):
         if self._ask_again is not None:
             if self._now() < self._ask_again:
                 return None
-            self._ask_again = self._now() + self._retry_after  # one probe is enough
+            self._ask_again = self._now() + LEFT_IN_PEACE  # one probe is enough
         try:
             await self._carry_back(account)
             answer = await step(self.primary)
@@ -163,7 +157,7 @@ class FallbackCache(TokenCache):
         if self._ask_again is None:
             hint = f" ({error.hint})" if error.hint else ""
             self._warn(f"{error.message}{hint}; using memory only")
-        self._ask_again = self._now() + self._retry_after
+        self._ask_again = self._now() + LEFT_IN_PEACE
 
     def rose(self) -> None:
         """Take note that the primary answered; say so when it had failed."""

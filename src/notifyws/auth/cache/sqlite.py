@@ -263,11 +263,9 @@ class SqliteCache(TokenCache):
         self._thread = _one_thread()
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
-        """Return those of ``names`` that are there."""
         return await self._run(partial(self._store.read, account, *names))
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
-        """Write and delete in one step, if what is there is still as expected."""
         call = partial(self._store.replace, account, entries, expect=expect)
         return await self._run(call)
 

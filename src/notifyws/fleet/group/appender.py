@@ -50,6 +50,7 @@ class GroupAppender:
 
     Attributes:
         sure_until: RFC 3339; what arrived until then is in the stream.
+        window: what was appended lately, by Redis' clock.
         last_batch: the name of the batch that was surely appended last; empty for none.
     """
 
@@ -71,7 +72,7 @@ class GroupAppender:
         self._began = standing.began
         self._line_of, self._in_doubt, self._warn = line_of, in_doubt, warn
         self._waited_since, self._tell_gap = waited_since, tell_gap
-        self._window = AppendWindow(standing.at)
+        self.window = AppendWindow(standing.at)
         self._received = self._appended = ListenerPosition()
         self._number = 0
         self._first = deque[tuple[Batch, int]]()
@@ -85,14 +86,6 @@ class GroupAppender:
     def is_idle(self) -> bool:
         """Whether all that it was given is in the stream."""
         return not (self._busy or self._is_draining)
-
-    def miss(self, until: float) -> None:
-        """Take note that others may have appended what did not come here.
-
-        Args:
-            until: unix seconds by Redis' clock.
-        """
-        self._window.miss(until)
 
     def look_for_lost(self, handled_until: float) -> None:
         """Have what Redis lost appended again; what is not known here is a gap.
@@ -132,7 +125,7 @@ class GroupAppender:
 
     def forget(self) -> None:
         """Redis lost everything: nothing of that is to be looked for."""
-        self._window.clear()
+        self.window.clear()
         self._first.clear()
         self._disturbed, self.last_batch = False, ""
 
@@ -209,9 +202,9 @@ class GroupAppender:
             self._in_doubt()
             return False
         if places:
-            self._window.add(places, batch.lines)
+            self.window.add(places, batch.lines)
         else:
-            self._window.begin_again()
+            self.window.begin_again()
         self._appended, self.last_batch = batch.position, self._store.name_of(batch)
         return True
 
@@ -274,21 +267,21 @@ class GroupAppender:
         if handled is None and self._store.is_shared:
             self._disturbed = False
             return True
-        places = self._window.places
+        places = self.window.places
         try:
             leader, present = await self._store.present(places)
         except CacheFailed:
             return False
-        if (places, handled) != (self._window.places, self._handled_until):
+        if (places, handled) != (self.window.places, self._handled_until):
             return False  # it was forgotten meanwhile, or more is known now
         if leader != self._proof and not self._store.is_shared:
             self._in_doubt()
             return False
         since = self._waited_since() if handled is None else handled
         is_sought = bool(places) or handled is not None
-        if is_sought and not self._window.has_all(present, since):
+        if is_sought and not self.window.has_all(present, since):
             self._tell_gap(since)
-        parts = steps(self._window.lost(present, handled))
+        parts = steps(self.window.lost(present, handled))
         batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
         self._disturbed, self._handled_until, self.last_batch = False, None, ""

@@ -239,7 +239,7 @@ class GroupLeader:
         if isinstance(event, Connected):
             self._opened_at, self._cut_at = self._auth.clock.now(), None
             if self._store.is_shared:  # what came meanwhile, another one appended
-                self.appender.miss(self._auth.clock.wall() + self._ahead)
+                self.appender.window.miss(self._auth.clock.wall() + self._ahead)
         elif isinstance(event, Disconnected):
             self._cut_at = self._auth.clock.now()
         if not isinstance(event, Closed):

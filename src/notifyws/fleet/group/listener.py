@@ -71,7 +71,6 @@ class GroupListener(StreamListener):
 
     @property
     def state(self) -> str:
-        """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
         if self.running is None or self.running.done():
             return "disconnected"
         if self._leader is not None:
@@ -82,7 +81,6 @@ class GroupListener(StreamListener):
 
     @property
     def is_away(self) -> bool:
-        """Whether it is known, and was said, that Redis is away."""
         return self.membership.away
 
     async def keep(self, member: GroupMember) -> None:
@@ -148,12 +146,7 @@ class GroupListener(StreamListener):
             await self._partitions.leave()
 
     async def _follow(self, standing: Standing, member: GroupMember) -> None:
-        """Do what follows from how the group stands.
-
-        Raises:
-            CacheFailed: Redis does not answer.
-            NotifyError: why the connection ended for good.
-        """
+        """Do what follows from how the group stands."""
         leader = self._leader
         if leader is not None:
             leader.handled_until = self.membership.handled_until
@@ -186,10 +179,8 @@ class GroupListener(StreamListener):
         """Have what Redis lost appended again, or say that it is gone.
 
         Who only begins to lead asks the server for what Redis does not know of; what a
-        leader noticed that died before it could deal with it, is a gap.
-
-        Raises:
-            CacheFailed: Redis does not answer; then it is asked again.
+        leader noticed that died before it could deal with it, is a gap. Where Redis
+        does not answer, it is asked again with the next beat.
         """
         since, leader = self.membership.waited_since, self._leader
         is_new = standing.lost not in (0, self.membership.dealt_with)

@@ -139,15 +139,7 @@ class GroupMember:
         """
         for stream in self.streams:
             if not self._is_satisfied:
-                await self._claim(stream, idle)
-
-    async def inherit(self, stream: int) -> bool:
-        """Take over what others left in a stream; return whether that is all of it.
-
-        Raises:
-            CacheFailed: Redis does not answer.
-        """
-        return await self._claim(stream, 0.0, own=True)
+                await self.inherit(stream, idle, own=False)
 
     async def is_done_with(self, stream: int) -> bool:
         """Return whether nothing of a stream that is read no more is unfinished.
@@ -158,8 +150,18 @@ class GroupMember:
         self.take(entries := await self._store.held(stream, "0", self.in_hand.some()))
         return not entries
 
-    async def _claim(self, stream: int, idle: float, *, own: bool = False) -> bool:
-        """Take over what others held, if there is room; return whether that was all."""
+    async def inherit(
+        self, stream: int, idle: float = 0.0, *, own: bool = True
+    ) -> bool:
+        """Take over what others held, if there is room; return whether that was all.
+
+        Args:
+            idle: seconds that nobody may have touched it.
+            own: whether all that others hold there is to be taken.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
         most = min(self.in_hand.room, self.in_hand.some())
         if most <= 0:
             return False

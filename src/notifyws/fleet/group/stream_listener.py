@@ -139,13 +139,11 @@ class StreamListener(ActiveListener):
         await self._client.aclose()
 
     @property
-    def received(self) -> int:
-        """How many notifications fell to this one."""
-        return self._member.received if self._member else 0
+    def _counted(self) -> GroupMember | None:
+        return self._member
 
     @property
     def backlog(self) -> Mapping[str, Backlog]:
-        """How much waits for each sink."""
         return self._member.backlog() if self._member else {}
 
     @property
@@ -154,17 +152,11 @@ class StreamListener(ActiveListener):
         return {}
 
     @property
-    def filtered(self) -> int:
-        """How many of them nobody here wanted."""
-        return self._member.filtered if self._member else 0
-
-    @property
     def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
         """What came of what was taken for each sink."""
         return self._member.workers.counts if self._member else {}
 
     async def delivered(self) -> None:
-        """Return when nothing waits for any sink."""
         if self._member is not None:
             await self._member.workers.drained()
 
@@ -232,7 +224,8 @@ class GroupReplay(StreamListener):
         """
         try:
             facts = await self._store.describe()
-            self._want_ours(facts.get("v"))
+            if facts.get("v") not in (VERSION, False, None):
+                raise wrong_version(self._store.name)
             self._store.use_key(str(facts.get("key") or ""))
             await self._store.begin_at(await self._place())
         except CacheFailed as error:
@@ -247,11 +240,7 @@ class GroupReplay(StreamListener):
                 await self._look_for_its_place()
 
     async def _look_for_its_place(self) -> None:
-        """Go on where this one stood, if its place in Redis is gone.
-
-        Raises:
-            CacheFailed: Redis does not answer.
-        """
+        """Go on where this one stood, if its place in Redis is gone."""
         since = self._emitter.now()
         gone, lost = await self._store.begin_again()
         if lost:
@@ -269,18 +258,8 @@ class GroupReplay(StreamListener):
         if self._began:
             await self._store.end()
 
-    def _want_ours(self, version: object) -> None:
-        """Raise if the group is another version's."""
-        if version not in (VERSION, False, None):
-            raise wrong_version(self._store.name)
-
     async def _place(self) -> str:
-        """Return the id after which to begin.
-
-        Raises:
-            CacheFailed: Redis does not answer.
-            UsageError: the stream does not hold what is asked for.
-        """
+        """Return the id after which to begin."""
         if isinstance(self._from, datetime):
             return f"{max(int(1000 * self._from.timestamp()) - 1, 0)}-0"
         async for entry in self._store.latest():
