@@ -10,9 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
@@ -26,7 +24,7 @@ from notifyws.delivery.build import build_receiver, build_socket_sender
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
-from notifyws.diagnostics.findings import Ids, meaning
+from notifyws.diagnostics.findings import Finding, Ids, Status, meaning
 from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
 from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
@@ -37,26 +35,8 @@ if TYPE_CHECKING:
     from notifyws.delivery.sender import SocketSender
     from notifyws.protocol.upgrade import UpgradeRequest
 
-Outcome = Literal["pass", "warn", "fail", "skip"]
 LATELY = timedelta(hours=1)
 """How far back is asked for what was missed, where that can be asked by time."""
-
-
-class Stage(Struct, frozen=True):
-    """What came of one step.
-
-    Args:
-        name: login, refresh, verify, socket, first frame, ping, send, catch-up, ids
-            or logout.
-        detail: one sentence.
-        trace: what was said and what came back, in order, without secrets.
-    """
-
-    name: str
-    outcome: Outcome
-    detail: str
-    trace: tuple[str, ...] = ()
-    error: NotifyError | None = None
 
 
 async def walk(
@@ -65,8 +45,11 @@ async def walk(
     *,
     send: Message | None = None,
     everything: bool = False,
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Finding]:
     """Yield what comes of each step; ends at the first that fails.
+
+    The steps are login, refresh, verify, socket, first frame, ping, send, catch-up,
+    ids and logout.
 
     Args:
         auth: the real parts; its cache is not used.
@@ -83,11 +66,12 @@ async def walk(
                 detail = await step()
             except NotifyError as caught:
                 error = trace.without_secrets(walker.judged(caught))
-                yield Stage(name, "fail", error.message, trace.taken(), error)
+                said = trace.taken()
+                yield Finding(name, "fail", error.message, trace=said, error=error)
                 return
-            kind: Outcome = "warn" if isinstance(detail, Doubt) else "pass"
+            kind: Status = "warn" if isinstance(detail, Doubt) else "pass"
             words = trace.shown(detail) or "the profile has none"
-            yield Stage(name, kind if detail else "skip", words, trace.taken())
+            yield Finding(name, kind if detail else "skip", words, trace=trace.taken())
     finally:
         await walker.leave()
 
