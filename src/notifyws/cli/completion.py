@@ -48,8 +48,7 @@ def _offering(known: Callable[[typer.Context], Iterable[str]]) -> Offer:
     def offer(ctx: typer.Context, incomplete: str) -> list[str]:
         found: set[str] = set()
         with suppress(NotifyError, OSError, ValueError):
-            for word in known(ctx):
-                found.add(word)
+            found.update(known(ctx))
         fit = (word for word in found if word.startswith(incomplete))
         return sorted(word for word in fit if re.fullmatch(SAFE, word))
 
