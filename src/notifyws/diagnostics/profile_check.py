@@ -27,7 +27,7 @@ from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Tr
 from notifyws.diagnostics.findings import Finding, Ids, Status, meaning
 from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
-from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
+from notifyws.protocol.arrivals import Acknowledged, One, ServerError
 from notifyws.protocol.composer import of_message
 from notifyws.protocol.since import can_begin
 
@@ -187,15 +187,14 @@ class _Walker:
         steps = len(self._auth.profile.handshake)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"
 
-    def _take(self, arrival: Arrival) -> None:
-        for each in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
-            match each:
-                case Notification():
-                    self._ids.note(each)
-                case ServerError() if self._sender is not None:
-                    self._sender.server_error(each)
-                case Acknowledged() if self._sender is not None:
-                    self._sender.acknowledged(each)
+    def _take(self, arrival: One) -> None:
+        match arrival:
+            case Notification():
+                self._ids.note(arrival)
+            case ServerError() if self._sender is not None:
+                self._sender.server_error(arrival)
+            case Acknowledged() if self._sender is not None:
+                self._sender.acknowledged(arrival)
 
     async def _first_frame(self) -> str:
         assert self._probe is not None
