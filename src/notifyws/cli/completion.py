@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import typer
 
-from notifyws.config.files import open_to_append
+from notifyws.config.files import open_to_append, read_text_file
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import emit, say
 
@@ -76,7 +76,6 @@ def profiles(ctx: typer.Context) -> Iterable[str]:
 @_offering
 def servers(ctx: typer.Context) -> Iterable[str]:
     """Yield the server entries of ``config.toml``."""
-    from notifyws.config.files import read_text_file
     from notifyws.config.sources import config_file
     from notifyws.config.toml_text import read_toml
 
