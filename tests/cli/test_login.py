@@ -20,7 +20,7 @@ from notifyws.errors import (
     UsageError,
 )
 from tests.e2e.support import Server, until
-from tests.support.keyrings import BrokenKeyring, FileKeyring
+from tests.support.keyrings import BrokenKeyring
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,11 @@ def typed(text: str) -> io.TextIOWrapper:
 
 
 @pytest.fixture
-def house(home, monkeypatch):
+def house(home, monkeypatch, file_keyring):
     """A home whose keyring is a file, and whose stdin holds the password."""
-    monkeypatch.setenv("TEST_KEYRING", str(home / "keyring.json"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
     monkeypatch.setattr("sys.stdin", typed("demo\n"))
-    yield home
-    keyring.set_keyring(before)
+    return home
 
 
 @pytest.fixture

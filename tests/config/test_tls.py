@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.config.saved_login import find_key_password
 from notifyws.config.settings import Settings
 from notifyws.config.tls import pair_of, show_certificate
 from notifyws.connection.build import build_dial
@@ -23,7 +24,7 @@ from notifyws.errors import ConfigurationError, WeAreNotTrusted
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.examining import echo, looked
 from tests.support.httpd import answer, httpd, says
-from tests.support.keyrings import FileKeyring, SilentKeyring
+from tests.support.keyrings import SilentKeyring
 from tests.support.tls import Authority, refusing
 
 OLD, NEW = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -51,13 +52,6 @@ def folder(authority, tmp_path_factory):
     broken = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
     (folder / "broken.key").write_text(broken)
     return folder
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    for kind in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    monkeypatch.chdir(tmp_path)
 
 
 def named(folder, who="me", key="", **more):
@@ -205,47 +199,37 @@ def test_one_file_may_hold_both(folder, tmp_path):
 # The key's password in the keyring
 
 
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """A keyring that holds the password of the sealed key."""
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
-    yield lambda path, word: keyring.set_password("notifyws", f"key {path}", word)
-    keyring.set_keyring(before)
+def keep(path, word):
+    keyring.set_password("notifyws", f"key {path}", word)
 
 
 @pytest.mark.parametrize(("wanted", "found"), [(True, True), (False, False)])
-def test_the_keyring_may_hold_the_password_of_the_key(folder, kept, wanted, found):
-    kept(folder / "sealed.key", PASSWORD)
+@pytest.mark.usefixtures("file_keyring")
+def test_the_keyring_may_hold_the_password_of_the_key(folder, wanted, found):
+    keep(folder / "sealed.key", PASSWORD)
     settings = Settings(**named(folder, "me", "sealed.key") | {"keyring": wanted})
     assert (pair_of(settings).password == PASSWORD) is found
     if found:
         show_certificate(ssl.create_default_context(), settings)
 
 
-def test_a_key_that_needs_none_is_not_asked_for(folder, kept):
-    kept(folder / "me.key", PASSWORD)
+def test_a_key_that_needs_none_is_not_asked_for(folder, file_keyring):
+    keep(folder / "me.key", PASSWORD)
     assert pair_of(Settings(**named(folder) | {"keyring": True})).password == ""
 
 
-def test_a_keyring_that_does_not_answer_holds_none(folder):
-    before, silent = keyring.get_keyring(), SilentKeyring()
-    keyring.set_keyring(silent)
-    try:
-        from notifyws.config.saved_login import find_key_password
-
-        assert find_key_password(str(folder / "sealed.key"), 0.05) is None
-    finally:
-        silent.unlock.set()
-        keyring.set_keyring(before)
+def test_a_keyring_that_does_not_answer_holds_none(folder, use_keyring):
+    silent = SilentKeyring()
+    use_keyring(silent)
+    assert find_key_password(str(folder / "sealed.key"), 0.05) is None
+    silent.unlock.set()
 
 
 # What status says
 
 
 async def test_status_says_whom_the_certificate_names_and_for_how_long(
-    authority, folder, home
+    authority, folder, alone
 ):
     async with httpd(echo(), authority.demanding()) as server:
         report = await looked(server.url, **named(folder))
@@ -264,7 +248,7 @@ async def test_status_says_whom_the_certificate_names_and_for_how_long(
     [("", "wants a client certificate"), ("other", "does not accept our client cert")],
 )
 async def test_status_says_that_the_server_does_not_accept_us(
-    authority, folder, home, who, said
+    authority, folder, alone, who, said
 ):
     with refusing(authority.demanding()) as port:
         report = await looked(f"wss://127.0.0.1:{port}", **named(folder, who))
@@ -273,7 +257,7 @@ async def test_status_says_that_the_server_does_not_accept_us(
     assert "NOTIFYWS_CLIENT_CERT" in report.failure.hint
 
 
-async def test_a_server_that_hangs_up_may_want_one(authority, folder, home):
+async def test_a_server_that_hangs_up_may_want_one(authority, folder, alone):
     """As asyncio's own servers do: they send no alert."""
     async with httpd(echo(), authority.demanding()) as server:
         report = await looked(server.url, **named(folder, ""))

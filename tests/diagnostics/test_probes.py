@@ -29,8 +29,6 @@ from tests.support.httpd import answer, httpd, says, silence
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
-
 HASTE = 100.0
 
 
