@@ -81,8 +81,8 @@ def test_of_a_url_that_is_shown_no_user_and_no_value_is_seen(url, shown):
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_in_words(url, complaint):
-    with pytest.raises(ConfigurationError, match=f"^the URL {complaint}"):
-        checked_url(url, "the URL")
+    with pytest.raises(ConfigurationError, match=f"^the server's URL {complaint}"):
+        checked_url(url)
 
 
 @pytest.mark.parametrize(
