@@ -262,17 +262,9 @@ async def test_without_one_tokens_are_kept():
 
 
 @pytest.fixture
-def keyring_file(tmp_path, monkeypatch):
-    import keyring
-
-    from tests.support.keyrings import FileKeyring
-
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
+def keyring_file(file_keyring):
+    """A keyring that holds the password of one user at one origin."""
     asyncio.run(keep_password("https://example.com", "me", SECRET))
-    yield
-    keyring.set_keyring(before)
 
 
 @pytest.mark.parametrize(
@@ -301,13 +293,11 @@ async def test_a_kept_password_that_ends_in_a_newline_is_said_to(keyring_file):
     assert caught.value.message == "password ends in a newline (the keyring)"
 
 
-async def test_a_locked_keyring_is_said_and_is_no_password(keyring_file, monkeypatch):
-    import keyring
-
+async def test_a_locked_keyring_is_said_and_is_no_password(use_keyring):
     from tests.support.keyrings import SilentKeyring
 
     silent = SilentKeyring()
-    keyring.set_keyring(silent)
+    use_keyring(silent)
     heard = []
     one = Authenticator(Settings(url="wss://example.com", username="me"), heard.append)
     assert await one.kept_password(patience=0.01) == ""

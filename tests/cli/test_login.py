@@ -20,7 +20,7 @@ from notifyws.errors import (
     UsageError,
 )
 from tests.e2e.support import Server, until
-from tests.support.keyrings import BrokenKeyring, FileKeyring
+from tests.support.keyrings import BrokenKeyring
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,11 @@ def typed(text: str) -> io.TextIOWrapper:
 
 
 @pytest.fixture
-def house(home, monkeypatch):
+def house(home, monkeypatch, file_keyring):
     """A home whose keyring is a file, and whose stdin holds the password."""
-    monkeypatch.setenv("TEST_KEYRING", str(home / "keyring.json"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
     monkeypatch.setattr("sys.stdin", typed("demo\n"))
-    yield home
-    keyring.set_keyring(before)
+    return home
 
 
 @pytest.fixture
@@ -51,9 +47,16 @@ def config(house):
     return house / "notifyws" / "config.toml"
 
 
-def save(server, *more: str) -> int:
-    given = ["--url", server.url, "--username", "demo", "--password-stdin"]
-    return _run(["auth", "login", "--save", *given, *more])
+@pytest.fixture
+def save(server, house, monkeypatch):
+    """Log in and save the server, with the password on stdin."""
+
+    def saved(*more: str) -> int:
+        monkeypatch.setattr("sys.stdin", typed("demo\n"))
+        given = ["--url", server.url, "--username", "demo", "--password-stdin"]
+        return _run(["auth", "login", "--save", *given, *more])
+
+    return saved
 
 
 def refused(*args: str) -> NotifyError:
@@ -63,9 +66,9 @@ def refused(*args: str) -> NotifyError:
 
 
 def test_a_login_that_works_is_written_down_and_the_password_is_not(
-    server, house, config, capfd
+    save, server, config, capfd
 ):
-    assert save(server, "--name", "work") == 0
+    assert save("--name", "work") == 0
     assert tomllib.loads(config.read_text()) == {
         "default_server": "work",
         "servers": {
@@ -85,8 +88,8 @@ def test_a_login_that_works_is_written_down_and_the_password_is_not(
     assert "password = not set  [the keyring, if it holds one]" in said
 
 
-def test_later_commands_find_the_password_in_the_keyring(server, house, capfd):
-    save(server)
+def test_later_commands_find_the_password_in_the_keyring(save, house, capfd):
+    save()
     (house / ".cache" / "notifyws" / "tokens.db").unlink()
     capfd.readouterr()
     assert _run(["token", "--json"]) == 0
@@ -95,10 +98,8 @@ def test_later_commands_find_the_password_in_the_keyring(server, house, capfd):
     assert "Logged in" in capfd.readouterr().err
 
 
-def test_a_kept_password_that_is_refused_is_said_to_be_the_keyrings(
-    server, house, capfd
-):
-    save(server)
+def test_a_kept_password_that_is_refused_is_said_to_be_the_keyrings(save, house, capfd):
+    save()
     kept = house / "keyring.json"
     kept.write_text(kept.read_text().replace('"demo"', '"old"'))
     error = refused("auth", "login")
@@ -106,41 +107,35 @@ def test_a_kept_password_that_is_refused_is_said_to_be_the_keyrings(
     assert error.hint == "it is the keyring's; for another: notifyws auth login --save"
 
 
-def test_a_logout_takes_the_password_out_of_the_keyring(server, house, capfd):
-    save(server)
+def test_a_logout_takes_the_password_out_of_the_keyring(save, house, capfd):
+    save()
     assert _run(["auth", "logout"]) == 0
     assert "demo" not in (house / "keyring.json").read_text().split(":", 1)[1]
     with pytest.raises(AuthenticationFailed, match="no password"):
         _run(["token"])
 
 
-def test_a_keyring_that_a_logout_cannot_open_may_still_hold_the_password(
-    server, house, capfd
-):
-    save(server)
+def test_a_keyring_that_a_logout_cannot_open_may_still_hold_the_password(save, capfd):
+    save()
     keyring.set_keyring(BrokenKeyring())
     assert _run(["auth", "logout"]) == 0
     said = capfd.readouterr().err
     assert "warning: the keyring does not answer; a password may still be in it" in said
 
 
-def test_a_second_server_is_named_in_the_next_command(server, config, capfd):
-    save(server, "--name", "one")
+def test_a_second_server_is_named_in_the_next_command(save, server, config, capfd):
+    save("--name", "one")
     save_again = ["--url", server.url.replace("127.0.0.1", "localhost")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", typed("demo\n"))
-        assert save(server, *save_again, "--name", "two") == 0
+    assert save(*save_again, "--name", "two") == 0
     assert capfd.readouterr().err.endswith("Next: notifyws listen --server two\n")
 
 
-def test_the_same_again_is_no_matter_and_another_is_refused(server, config):
-    save(server, "--name", "work")
+def test_the_same_again_is_no_matter_and_another_is_refused(save, config):
+    save("--name", "work")
     before = config.read_text()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", typed("demo\ndemo\n"))
-        assert save(server, "--name", "work") == 0
-        with pytest.raises(ConfigurationError, match="there is a server 'work'") as no:
-            save(server, "--name", "work", "--url", "wss://another.example")
+    assert save("--name", "work") == 0
+    with pytest.raises(ConfigurationError, match="there is a server 'work'") as no:
+        save("--name", "work", "--url", "wss://another.example")
     assert "--name" in no.value.hint
     assert config.read_text() == before
 
@@ -155,14 +150,16 @@ def test_what_stands_there_and_is_no_entry_is_said_before_anything_is_sent(confi
     assert config.read_text() == "servers.foo = 3\n"
 
 
-def test_without_a_scheme_the_url_is_completed_and_that_is_said(server, config, capfd):
-    save(server, "--url", f"127.0.0.1:{server.port}", "--name", "work")
+def test_without_a_scheme_the_url_is_completed_and_that_is_said(
+    save, server, config, capfd
+):
+    save("--url", f"127.0.0.1:{server.port}", "--name", "work")
     assert f"Taken as {server.url}\n" in capfd.readouterr().err
     assert tomllib.loads(config.read_text())["servers"]["work"]["url"] == server.url
 
 
-def test_json_prints_the_facts_and_quiet_says_nothing(server, config, capfd):
-    save(server, "--json", "-q")
+def test_json_prints_the_facts_and_quiet_says_nothing(save, config, capfd):
+    save("--json", "-q")
     out, said = capfd.readouterr()
     assert ('"username":"demo"' in out, said) == (True, "")
 
@@ -200,9 +197,9 @@ def test_off_a_terminal_what_is_missing_or_wrong_is_said(
         (["--url", "ws://127.0.0.1:1"], NetworkFailed),
     ],
 )
-def test_a_login_that_does_not_work_writes_nothing(server, house, config, change, kind):
+def test_a_login_that_does_not_work_writes_nothing(save, house, config, change, kind):
     with pytest.raises(kind):
-        save(server, *change)
+        save(*change)
     assert not config.exists()
     assert not (house / "keyring.json").exists()
 
@@ -219,7 +216,7 @@ WELCOMED = "[[handshake]]\nexpect = \"type == 'welcome'\"\ntimeout = 0.05\n"
     ],
 )
 def test_a_login_whose_socket_does_not_open_writes_nothing_and_says_which(
-    server, house, config, status, profile, kind, words
+    save, server, house, config, status, profile, kind, words
 ):
     ours = (files("notifyws") / "protocol" / "profiles" / "default.toml").read_text(
         "utf-8"
@@ -228,7 +225,7 @@ def test_a_login_whose_socket_does_not_open_writes_nothing_and_says_which(
     server.dev("mode", {"upgrade_status": status} if status else {})
     try:
         with pytest.raises(NotifyError) as caught:
-            save(server, "--profile", f"{house}/other.toml")
+            save("--profile", f"{house}/other.toml")
     finally:
         server.dev("mode", {})
     assert type(caught.value) is kind
@@ -242,13 +239,13 @@ def test_a_login_whose_socket_does_not_open_writes_nothing_and_says_which(
 
 @pytest.mark.parametrize("extra", [True, False])
 def test_without_a_keyring_it_says_that_the_password_is_not_kept(
-    server, house, config, capfd, monkeypatch, extra
+    save, server, house, config, capfd, monkeypatch, extra
 ):
     if extra:
         monkeypatch.setenv("NOTIFYWS_KEYRING", "off")
     else:
         monkeypatch.setitem(sys.modules, "keyring", None)
-    save(server)
+    save()
     said = capfd.readouterr().err
     assert "The password is not kept: it stays in WEBSOCKET_PASSWORD" in said
     assert ("To keep it in the system's keyring: pip install" in said) is not extra
@@ -258,8 +255,8 @@ def test_without_a_keyring_it_says_that_the_password_is_not_kept(
     assert "demo\n" not in config.read_text()
 
 
-def test_a_folder_that_names_another_server_gets_no_password(server, house, capfd):
-    save(server, "--name", "work")
+def test_a_folder_that_names_another_server_gets_no_password(save, house, capfd):
+    save("--name", "work")
     for name in ("WEBSOCKET_SERVER_URL", "NEXT_PUBLIC_WEBSOCKET_SERVER_URL"):
         (house / ".env").write_text(f"{name}=ws://127.0.0.1:1\n")
         assert "no password is set" in refused("token").message

@@ -122,18 +122,13 @@ def test_every_setting_is_told_when_asked_for_and_no_secret():
     assert "hunter22" not in page
 
 
-def test_no_secret_of_a_url_is_told():
-    page = told(everything=True, flags={"url": "wss://h/ws?access_token=hush&v=7"})
+def test_no_secret_of_a_url_or_among_the_variables_of_a_profile_is_told():
+    url, said = "wss://h/ws?access_token=hush&v=7", "channel=news client_secret=hush"
+    page = told(everything=True, flags={"url": url, "variables": said})
     assert "  server        wss://h/ws?access_token=***&v=***  [--url]\n" in page
     assert "  url = wss://h/ws?access_token=***&v=***  [--url]\n" in page
+    assert "channel=news client_secret=***" in page
     assert "hush" not in page
-
-
-def test_no_secret_among_the_variables_of_a_profile_is_told():
-    said = {"variables": "channel=news client_secret=sentinel"}
-    text = told(everything=True, flags=said)
-    assert "channel=news client_secret=***" in text
-    assert "sentinel" not in text
 
 
 def test_a_client_certificate_and_its_key_are_named():

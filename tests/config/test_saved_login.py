@@ -9,7 +9,6 @@ import asyncio
 import json
 import sys
 
-import keyring
 import pytest
 from keyring.backends import fail, null
 
@@ -23,7 +22,7 @@ from notifyws.config.saved_login import (
     recall,
     remember,
 )
-from tests.support.keyrings import BrokenKeyring, FileKeyring, SilentKeyring
+from tests.support.keyrings import BrokenKeyring, SilentKeyring
 
 LOGIN = {
     "url": "wss://ws.example.com",
@@ -113,34 +112,19 @@ def forgotten():
     return asyncio.run(forget_password(ORIGIN, "me"))
 
 
-@pytest.fixture
-def use():
-    """Make a keyring the system's own, for one test."""
-    before = keyring.get_keyring()
-    yield keyring.set_keyring
-    keyring.set_keyring(before)
-
-
-@pytest.fixture
-def file(use, tmp_path, monkeypatch):
-    path = tmp_path / "keyring.json"
-    monkeypatch.setenv("TEST_KEYRING", str(path))
-    use(FileKeyring())
-    return path
-
-
-def test_what_is_kept_is_found_again_and_can_be_forgotten(file):
+def test_what_is_kept_is_found_again_and_can_be_forgotten(file_keyring):
     assert can_keep_passwords()
     assert found() == ""
     assert kept()
-    assert json.loads(file.read_text()) == {"notifyws": {f"{ORIGIN} me": "sentinel"}}
+    said = {"notifyws": {f"{ORIGIN} me": "sentinel"}}
+    assert json.loads(file_keyring.read_text()) == said
     assert found() == "sentinel"
     assert forgotten()
     assert forgotten()
     assert found() == ""
 
 
-def test_another_origin_or_user_finds_nothing(file):
+def test_another_origin_or_user_finds_nothing(file_keyring):
     kept()
     for origin in ("https://ws.example.com:8443", "http://ws.example.com", "https://x"):
         assert found(origin) == ""
@@ -148,8 +132,8 @@ def test_another_origin_or_user_finds_nothing(file):
 
 
 @pytest.mark.parametrize("made", [BrokenKeyring, fail.Keyring, null.Keyring])
-def test_a_keyring_that_keeps_nothing_is_not_said_to_have_kept_it(use, made):
-    use(made())
+def test_a_keyring_that_keeps_nothing_is_not_said_to_have_kept_it(use_keyring, made):
+    use_keyring(made())
     assert not kept()
     assert found() == ""
     assert forgotten() is (made is not BrokenKeyring)  # what is locked may hold one
@@ -172,9 +156,9 @@ def test_without_the_extra_nothing_is_kept_and_nothing_breaks(monkeypatch):
     ],
     ids=["find", "keep", "forget"],
 )
-def test_a_keyring_that_waits_for_its_owner_is_not_waited_for(use, ask, answer):
+def test_a_keyring_that_waits_for_its_owner_is_not_waited_for(use_keyring, ask, answer):
     silent = SilentKeyring()
-    use(silent)
+    use_keyring(silent)
 
     async def asked():
         found = await ask()

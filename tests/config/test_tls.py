@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.config.saved_login import find_key_password
 from notifyws.config.settings import Settings
 from notifyws.config.tls import pair_of, show_certificate
 from notifyws.connection.build import build_dial
@@ -23,7 +24,7 @@ from notifyws.errors import ConfigurationError, WeAreNotTrusted
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.examining import echo, looked
 from tests.support.httpd import answer, httpd, says
-from tests.support.keyrings import FileKeyring, SilentKeyring
+from tests.support.keyrings import SilentKeyring
 from tests.support.tls import Authority, refusing
 
 OLD, NEW = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -31,10 +32,14 @@ PASSWORD = "sentinel-key-password-7b"
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
+def authority():
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def folder(authority, tmp_path_factory):
     """The files of an authority, of a client it knows, and of somebody else."""
     folder = tmp_path_factory.mktemp("tls")
-    authority = Authority()
     authority.write(folder)
     authority.write_client(folder, "me")
     authority.write_client(folder, "old", days=-1)
@@ -46,14 +51,7 @@ def files(tmp_path_factory):
     (folder / "sealed.key").write_bytes(text)
     broken = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
     (folder / "broken.key").write_text(broken)
-    return authority, folder
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    for kind in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    monkeypatch.chdir(tmp_path)
+    return folder
 
 
 def named(folder, who="me", key="", **more):
@@ -83,9 +81,8 @@ def shown(folder, **said):
     ("key", "password"), [("me.key", ""), ("sealed.key", PASSWORD)]
 )
 async def test_http_and_socket_show_it_to_a_server_that_demands_one(
-    files, version, key, password
+    authority, folder, version, key, password
 ):
-    authority, folder = files
     context = authority.demanding(maximum_version=version, minimum_version=version)
     async with httpd(echo(), context) as server:
         auth = of(server.url, folder, "me", key, client_key_password=password)
@@ -106,15 +103,13 @@ async def test_http_and_socket_show_it_to_a_server_that_demands_one(
     ],
 )
 async def test_a_server_that_does_not_accept_it_refuses_us_and_no_password(
-    files, who, version, said
+    authority, folder, who, version, said
 ):
-    authority, folder = files
     with refusing(authority.demanding(maximum_version=version)) as port:
         auth = of(f"wss://127.0.0.1:{port}", folder, who)
         for _ in range(2):  # the password is not remembered as wrong
-            with pytest.raises(WeAreNotTrusted) as caught:
+            with pytest.raises(WeAreNotTrusted, match=f"127.0.0.1:{port} {said}"):
                 await auth.token_manager.get()
-            assert f"127.0.0.1:{port} {said}" in caught.value.message
         with pytest.raises(WeAreNotTrusted) as caught:
             await build_dial(auth)(UpgradeRequest(auth.url, {}))
     assert f"127.0.0.1:{port} {said}" in caught.value.message
@@ -129,9 +124,8 @@ async def test_a_server_that_does_not_accept_it_refuses_us_and_no_password(
         ("The SSL certificate error", "does not accept our client certificate"),
     ],
 )
-async def test_nginx_says_it_on_a_page(files, title, said):
+async def test_nginx_says_it_on_a_page(folder, title, said):
     """It opens every TLS connection, and answers 400 (nginx 1.22.1)."""
-    _, folder = files
     page = f"<html>\r\n<head><title>400 {title}</title></head>\r\n<body></body></html>"
     async with httpd(says(answer(400, page.encode()))) as server:
         auth = of(server.url, folder, "")
@@ -139,9 +133,8 @@ async def test_nginx_says_it_on_a_page(files, title, said):
             auth.http.login("me", "pw"),
             build_dial(auth)(UpgradeRequest(server.url, {})),
         ):
-            with pytest.raises(WeAreNotTrusted) as caught:
+            with pytest.raises(WeAreNotTrusted, match=f"^{server.host} {said}$"):
                 await asking
-            assert caught.value.message == f"{server.host} {said}"
 
 
 # What may be wrong with the files
@@ -160,8 +153,7 @@ async def test_nginx_says_it_on_a_page(files, title, said):
         ({"client_cert": "gone.pem"}, "gone.pem", "there is no file"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_in_a_sentence(files, said, wrong, why):
-    _, folder = files
+def test_what_is_wrong_with_a_file_is_said_in_a_sentence(folder, said, wrong, why):
     with pytest.raises(ConfigurationError) as caught:
         shown(folder, **{"client_cert": "me.pem", **said})
     name = "KEY" if said.get("client_key") else "CERT"
@@ -171,8 +163,7 @@ def test_what_is_wrong_with_a_file_is_said_in_a_sentence(files, said, wrong, why
     assert "PEM file" in caught.value.hint or "set NOTIFYWS_" in caught.value.hint
 
 
-def test_a_wrong_password_is_said_and_not_shown(files):
-    _, folder = files
+def test_a_wrong_password_is_said_and_not_shown(folder):
     said = named(folder, "me", "sealed.key", client_key_password="sentinel-wrong")
     with pytest.raises(ConfigurationError) as caught:
         show_certificate(ssl.create_default_context(), Settings(**said))
@@ -182,23 +173,19 @@ def test_a_wrong_password_is_said_and_not_shown(files):
 
 
 @pytest.mark.parametrize("name", ["client_cert", "client_key"])
-def test_a_pipe_is_refused_and_not_waited_for(files, tmp_path, name):
-    _, folder = files
+def test_a_pipe_is_refused_and_not_waited_for(folder, tmp_path, name):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError, match="it is a pipe or a device"):
         shown(folder, **{"client_cert": "me.pem", name: tmp_path / "pipe"})
-    assert "it is a pipe or a device" in caught.value.message
 
 
-def test_a_key_without_its_certificate_is_said(files):
-    _, folder = files
-    with pytest.raises(ConfigurationError) as caught:
+def test_a_key_without_its_certificate_is_said(folder):
+    said = "NOTIFYWS_CLIENT_CERT no certificate$"
+    with pytest.raises(ConfigurationError, match=said):
         shown(folder, client_key="me.key")
-    assert caught.value.message.endswith("NOTIFYWS_CLIENT_CERT no certificate")
 
 
-def test_one_file_may_hold_both(files, tmp_path):
-    _, folder = files
+def test_one_file_may_hold_both(folder, tmp_path):
     both = tmp_path / "both.pem"
     both.write_text(
         "".join((folder / f"me.{end}").read_text() for end in ("key", "pem"))
@@ -209,50 +196,38 @@ def test_one_file_may_hold_both(files, tmp_path):
 # The key's password in the keyring
 
 
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """A keyring that holds the password of the sealed key."""
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
-    yield lambda path, word: keyring.set_password("notifyws", f"key {path}", word)
-    keyring.set_keyring(before)
+def keep(path, word):
+    keyring.set_password("notifyws", f"key {path}", word)
 
 
 @pytest.mark.parametrize(("wanted", "found"), [(True, True), (False, False)])
-def test_the_keyring_may_hold_the_password_of_the_key(files, kept, wanted, found):
-    _, folder = files
-    kept(folder / "sealed.key", PASSWORD)
+@pytest.mark.usefixtures("file_keyring")
+def test_the_keyring_may_hold_the_password_of_the_key(folder, wanted, found):
+    keep(folder / "sealed.key", PASSWORD)
     settings = Settings(**named(folder, "me", "sealed.key") | {"keyring": wanted})
     assert (pair_of(settings).password == PASSWORD) is found
     if found:
         show_certificate(ssl.create_default_context(), settings)
 
 
-def test_a_key_that_needs_none_is_not_asked_for(files, kept):
-    _, folder = files
-    kept(folder / "me.key", PASSWORD)
+def test_a_key_that_needs_none_is_not_asked_for(folder, file_keyring):
+    keep(folder / "me.key", PASSWORD)
     assert pair_of(Settings(**named(folder) | {"keyring": True})).password == ""
 
 
-def test_a_keyring_that_does_not_answer_holds_none(files):
-    _, folder = files
-    before, silent = keyring.get_keyring(), SilentKeyring()
-    keyring.set_keyring(silent)
-    try:
-        from notifyws.config.saved_login import find_key_password
-
-        assert find_key_password(str(folder / "sealed.key"), 0.05) is None
-    finally:
-        silent.unlock.set()
-        keyring.set_keyring(before)
+def test_a_keyring_that_does_not_answer_holds_none(folder, use_keyring):
+    silent = SilentKeyring()
+    use_keyring(silent)
+    assert find_key_password(str(folder / "sealed.key"), 0.05) is None
+    silent.unlock.set()
 
 
 # What status says
 
 
-async def test_status_says_whom_the_certificate_names_and_for_how_long(files, home):
-    authority, folder = files
+async def test_status_says_whom_the_certificate_names_and_for_how_long(
+    authority, folder, alone
+):
     async with httpd(echo(), authority.demanding()) as server:
         report = await looked(server.url, **named(folder))
         tls = next(each for each in report.checks if each.name == "tls")
@@ -269,8 +244,9 @@ async def test_status_says_whom_the_certificate_names_and_for_how_long(files, ho
     ("who", "said"),
     [("", "wants a client certificate"), ("other", "does not accept our client cert")],
 )
-async def test_status_says_that_the_server_does_not_accept_us(files, home, who, said):
-    authority, folder = files
+async def test_status_says_that_the_server_does_not_accept_us(
+    authority, folder, alone, who, said
+):
     with refusing(authority.demanding()) as port:
         report = await looked(f"wss://127.0.0.1:{port}", **named(folder, who))
     assert (report.failure.name, report.failure.exit_code) == ("tls", 4)
@@ -278,17 +254,14 @@ async def test_status_says_that_the_server_does_not_accept_us(files, home, who, 
     assert "NOTIFYWS_CLIENT_CERT" in report.failure.hint
 
 
-async def test_a_server_that_hangs_up_may_want_one(files, home):
+async def test_a_server_that_hangs_up_may_want_one(authority, folder, alone):
     """As asyncio's own servers do: they send no alert."""
-    authority, folder = files
     async with httpd(echo(), authority.demanding()) as server:
         report = await looked(server.url, **named(folder, ""))
     assert report.failure.name == "tls"
     assert "does it want a client certificate?" in report.failure.detail
 
 
-def test_one_that_has_expired_is_said_before_any_server_does(files):
-    _, folder = files
-    with pytest.raises(WeAreNotTrusted) as caught:
+def test_one_that_has_expired_is_said_before_any_server_does(folder):
+    with pytest.raises(WeAreNotTrusted, match=r"old\.pem: certificate has expired"):
         probes.own_certificate(pair_of(Settings(**named(folder, "old"))))
-    assert "old.pem: certificate has expired" in caught.value.message

@@ -45,8 +45,6 @@ from tests.support.httpd import (
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
-
 SENTINEL = "sentinel-token-3f9c"
 BEARER = {"Authorization": f"Bearer {SENTINEL}"}
 QUICK = Settings(open_timeout=0.1, close_timeout=0.02)

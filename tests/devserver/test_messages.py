@@ -72,6 +72,7 @@ def test_a_message_as_large_as_allowed_is_taken():
         ({"data": {"b": 2}}, {"b": 2}),
         ({"a": 1, "data": {"b": 2}}, {"a": 1, "b": 2}),
         ({"a": 1, "data": {"a": 2}}, {"a": 2}),
+        ({"data": 0}, 0),
         ({"data": [1]}, [1]),
         ({"a": 1, "data": [1]}, {"a": 1, "data": [1]}),
         ({"timestamp": "t", "id": 5}, {"timestamp": "t", "id": 5}),
@@ -91,28 +92,21 @@ def test_a_notification_has_its_fields_in_order():
     )
 
 
-def test_empty_fields_are_left_out_except_title_and_message():
-    fields = notification_fields(Message("t", {"link": "", "data": {}}))
-    assert json.loads(published(fields, 7, "now")) == {
-        "type": "t", "id": "7", "title": "", "message": "", "timestamp": "now",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("data", [0, False])
-def test_falsy_data_that_says_something_is_kept(data):
-    fields = notification_fields(Message("t", {"data": data}))
-    assert json.loads(published(fields, 7, "now"))["data"] is data
-
-
-def test_a_title_that_is_no_text_becomes_text():
-    fields = notification_fields(Message("t", {"title": 5, "message": [1]}))
-    frame = json.loads(published(fields, 7, "now"))
-    assert (frame["title"], frame["message"]) == ("5", "[1]")
-
-
-def test_fields_nobody_knows_are_kept_and_the_id_is_ours():
-    frame = json.loads(published({"type": "t", "id": "9", "color": "red"}, 7, "now"))
-    assert (frame["id"], frame["color"]) == ("7", "red")
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"link": "", "data": {}}, {}),
+        ({"data": 0}, {"data": 0}),
+        ({"data": False}, {"data": False}),
+        ({"title": 5, "message": [1]}, {"title": "5", "message": "[1]"}),
+        ({"id": "9", "color": "red"}, {"color": "red"}),
+    ],
+    ids=["empty", "zero", "false", "no text", "unknown, and an id"],
+)
+def test_what_says_something_is_kept_and_the_id_is_ours(fields, shown):
+    always = {"type": "t", "id": "7", "title": "", "message": "", "timestamp": "now"}
+    frame = json.loads(published({"type": "t", **fields}, 7, "now"))
+    assert frame == {**always, **shown}
 
 
 def test_a_frame_is_one_ascii_line():

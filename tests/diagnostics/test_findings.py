@@ -167,10 +167,13 @@ def test_a_refused_subscription_leads_to_what_was_asked_for_and_to_each_step(
     assert (found.status, found.hint) == ("warn", hint)
 
 
-def test_a_certificate_is_worth_a_word_two_weeks_before_its_end():
-    assert of_certificate(14, HERE) is None
+def test_a_certificate_is_worth_a_word_two_weeks_before_its_end_and_so_is_ours():
+    assert of_certificate(14, HERE) is of_our_certificate("me", 14) is None
     found = of_certificate(13.9, HERE)
     assert found.detail == "the certificate of ws.example.com ends in 13 d 21 h"
+    found = of_our_certificate("me", 3)
+    assert found.detail == "our certificate of me ends in 3 d 0 h"
+    assert "NOTIFYWS_CLIENT_CERT" in found.hint
 
 
 @pytest.mark.parametrize(
@@ -191,17 +194,4 @@ def test_a_finding_as_json_has_a_hint_only_where_there_is_one():
     assert Finding("dns", "fail", "no such host").as_json() == facts
     told = Finding("dns", "fail", "no such host", "check the name").as_json()
     assert told == {**facts, "hint": "check the name"}
-
-
-def test_what_has_nothing_to_look_at_is_skipped_and_says_why():
     assert skipped("no TLS").as_json()["status"] == "skip"
-
-
-def test_our_own_certificate_is_told_before_it_ends():
-    assert of_our_certificate("me", 400) is None
-    found = of_our_certificate("me", 3)
-    assert (found.status, found.detail) == (
-        "warn",
-        "our certificate of me ends in 3 d 0 h",
-    )
-    assert "NOTIFYWS_CLIENT_CERT" in found.hint

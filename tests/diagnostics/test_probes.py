@@ -29,8 +29,6 @@ from tests.support.httpd import answer, httpd, says, silence
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
-
 HASTE = 100.0
 
 
@@ -69,6 +67,14 @@ def at(server) -> Target:
     return Target("127.0.0.1", server.port, server.secure)
 
 
+async def failed(looking, kind=NetworkFailed) -> NetworkFailed:
+    """Return why a look comes to nothing, which has a hint."""
+    with pytest.raises(kind) as caught:
+        await looking
+    assert caught.value.hint
+    return caught.value
+
+
 @pytest.mark.parametrize(
     ("url", "target"),
     [
@@ -91,11 +97,8 @@ async def test_addresses_are_found_once_each():
 
 @pytest.mark.parametrize("name", ["name.invalid", "a..b", "x" * 64 + ".invalid"])
 async def test_a_name_that_does_not_resolve_is_named(name):
-    with pytest.raises(NetworkFailed) as caught:
-        await resolve(Target(name, 80, False))
-    message = f"cannot find {name}: the name does not resolve"
-    assert caught.value.message == message
-    assert caught.value.hint
+    error = await failed(resolve(Target(name, 80, False)))
+    assert error.message == f"cannot find {name}: the name does not resolve"
 
 
 async def test_reaching_takes_the_time_it_takes():
@@ -107,9 +110,8 @@ async def test_reaching_takes_the_time_it_takes():
 
 async def test_a_refused_port_is_named():
     port = free_port()
-    with pytest.raises(NetworkFailed) as caught:
-        await reach(Target("127.0.0.1", port, False))
-    assert caught.value.message == f"127.0.0.1:{port} refused the connection"
+    error = await failed(reach(Target("127.0.0.1", port, False)))
+    assert error.message == f"127.0.0.1:{port} refused the connection"
 
 
 @on_a_hasty_loop
@@ -123,13 +125,12 @@ async def test_one_who_never_accepts_is_left_after_ten_seconds():
             each.setblocking(False)
             each.connect_ex(("127.0.0.1", port))
         try:
-            with pytest.raises(NetworkFailed) as caught:
-                await reach(Target("127.0.0.1", port, False))
+            error = await failed(reach(Target("127.0.0.1", port, False)))
         finally:
             for each in waiting:
                 each.close()
-    assert f"127.0.0.1:{port} did not answer within 10 s" == caught.value.message
-    assert "firewall" in caught.value.hint
+    assert error.message == f"127.0.0.1:{port} did not answer within 10 s"
+    assert "firewall" in error.hint
 
 
 async def test_the_days_of_a_good_certificate_are_counted(authority):
@@ -145,9 +146,9 @@ async def test_the_days_of_a_good_certificate_are_counted(authority):
 async def test_a_certificate_that_is_not_right_is_rejected(authority, served, reason):
     trusting = Authority() if served == "good" else authority
     async with httpd(silence, getattr(authority, served)()) as server:
-        with pytest.raises(CertificateRejected) as caught:
-            await tls_days_left(at(server), trusting.trusted())
-    assert caught.value.reason == reason
+        looking = tls_days_left(at(server), trusting.trusted())
+        error = await failed(looking, CertificateRejected)
+    assert error.reason == reason
 
 
 async def test_plaintext_is_said_to_be_no_tls(authority):
@@ -155,10 +156,10 @@ async def test_plaintext_is_said_to_be_no_tls(authority):
         await peer.write(b"220 mail.example.com ESMTP\r\n")
 
     async with httpd(story) as server:
-        with pytest.raises(NotWebSocket) as caught:
-            await tls_days_left(at(server), authority.trusted())
-    assert "does not speak TLS" in caught.value.message
-    assert "ws://" in caught.value.hint
+        looking = tls_days_left(at(server), authority.trusted())
+        error = await failed(looking, NotWebSocket)
+    assert "does not speak TLS" in error.message
+    assert "ws://" in error.hint
 
 
 async def test_one_who_hangs_up_in_the_tls_handshake_is_a_network_error(authority):
@@ -166,19 +167,15 @@ async def test_one_who_hangs_up_in_the_tls_handshake_is_a_network_error(authorit
         peer.cut()
 
     async with httpd(story) as server:
-        with pytest.raises(NetworkFailed) as caught:
-            await tls_days_left(at(server), authority.trusted())
-        assert server.host in caught.value.message
+        error = await failed(tls_days_left(at(server), authority.trusted()))
+    assert server.host in error.message
 
 
 @on_a_hasty_loop
 async def test_a_tls_handshake_that_never_ends_is_left(authority):
     async with httpd(silence) as server:
-        with pytest.raises(NetworkFailed) as caught:
-            await tls_days_left(at(server), authority.trusted())
-        message = f"{server.host} did not finish its TLS handshake"
-        assert caught.value.message == message
-        assert caught.value.hint
+        error = await failed(tls_days_left(at(server), authority.trusted()))
+    assert error.message == f"{server.host} did not finish its TLS handshake"
 
 
 @pytest.mark.parametrize("off", [0, 600, -600])
@@ -224,19 +221,16 @@ async def test_a_redirect_is_not_followed():
 
 async def test_one_who_speaks_no_http_is_a_network_error_with_a_hint():
     async with httpd(says(b"junk\r\n\r\n")) as server:
-        with pytest.raises(NetworkFailed) as caught:
-            await clock_skew(server.origin, None)
-        assert server.origin in caught.value.message
-        assert caught.value.hint
+        error = await failed(clock_skew(server.origin, None))
+    assert server.origin in error.message
 
 
 @on_a_hasty_loop
 async def test_one_who_never_answers_is_left():
     async with httpd(silence) as server:
-        with pytest.raises(NetworkFailed) as caught:
-            await clock_skew(server.origin, None)
-        assert caught.value.message.startswith(f"{server.origin} gave no HTTP answer: ")
-        assert not caught.value.message.endswith(": ")
+        error = await failed(clock_skew(server.origin, None))
+    assert error.message.startswith(f"{server.origin} gave no HTTP answer: ")
+    assert not error.message.endswith(": ")
 
 
 async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(monkeypatch):

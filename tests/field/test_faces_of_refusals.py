@@ -10,7 +10,8 @@ import pytest
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
-from notifyws.diagnostics.profile_check import Stage, walk
+from notifyws.diagnostics.findings import Finding
+from notifyws.diagnostics.profile_check import walk
 from notifyws.models import Message
 from tests.protocol.profiles.stage import Socket, Story, stage
 from tests.support.examining import in_the_page, looked
@@ -151,7 +152,7 @@ async def test_status_names_what_a_subscription_is_refused_for(
 
 async def walked(
     answers: dict[str, Callable[[Request], bytes]], story: Story, **how: Any
-) -> dict[str, Stage]:
+) -> dict[str, Finding]:
     """Return what came of each step against a server."""
     chosen = {**CHOSEN, **how.pop("settings", {})}
     async with stage(answers, story) as server:
@@ -167,11 +168,11 @@ async def test_profile_check_names_it_with_the_same_exit_code(
     stages = await walked({}, story)
     *_, last = stages.values()
     if where[1] == "warn":
-        assert stages["ping"].outcome == "warn"
+        assert stages["ping"].status == "warn"
         assert stages["ping"].detail in words.replace("connected, but ", "")
         return
     assert last.error is not None
-    assert (last.outcome, last.error.exit_code) == ("fail", where[2])
+    assert (last.status, last.error.exit_code) == ("fail", where[2])
     assert words in last.detail
     assert TOKEN not in json.dumps([each.trace for each in stages.values()])
 
@@ -184,7 +185,7 @@ async def test_an_id_that_is_not_unique_is_a_doubt() -> None:
     same = {"type": "order", "id": 7}
     story = says({"ok": 1}, {**same, "state": "new"}, {**same, "state": "paid"})
     stages = await walked({}, story)
-    assert stages["ids"].outcome == "warn"
+    assert stages["ids"].status == "warn"
     assert stages["ids"].detail.startswith("the id 7 came twice, with other content")
     assert "unique_ids = false" in stages["ids"].detail
 
@@ -225,7 +226,7 @@ async def test_all_steps_are_gone_when_asked_up_to_the_logout(acme) -> None:
         send=Message("note", {"title": "T"}),
         everything=True,
     )
-    outcomes = {name: stage.outcome for name, stage in stages.items()}
+    outcomes = {name: stage.status for name, stage in stages.items()}
     assert [name for name, seen in outcomes.items() if seen == "pass"] == [
         *("login", "socket", "first frame", "ping"),
         *("send", "catch-up", "ids", "logout"),

@@ -103,16 +103,29 @@ def config(home):
 
 
 @pytest.fixture
-def no_proxy(monkeypatch):
-    """No proxy of the machine between a test and its servers."""
-    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+def use_keyring():
+    """Make a keyring the system's own, for one test."""
+    import keyring
+
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
 
 
 @pytest.fixture
-def alone(no_proxy, tmp_path, monkeypatch):
-    """A home of the test's own, and no proxy."""
+def file_keyring(use_keyring, tmp_path, monkeypatch):
+    """The file of a keyring that is the system's own."""
+    from .keyrings import FileKeyring
+
+    path = tmp_path / "keyring.json"
+    monkeypatch.setenv("TEST_KEYRING", str(path))
+    use_keyring(FileKeyring())
+    return path
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """A home of the test's own."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for kind in ("CONFIG", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))

@@ -85,12 +85,18 @@ class Terminal:
         self.drain()
         return screen_of(self.data, self.columns, self.rows)
 
-    def view(self, theme, status, now=lambda: 0.0, *, others=(), lines=1):
+    @asynccontextmanager
+    async def showing(self, theme, *statuses, now=lambda: 0.0):
+        """Give a view that has begun on it, with a line for each status."""
         self.output = Output(self.slave)
-        size = {"width": terminal_width(self.slave, {}), "lines": lambda: lines}
-        return LiveView(
-            theme, self.output, lambda: [status(), *others], **size, now=now
-        )
+        size = {
+            "width": terminal_width(self.slave, {}),
+            "lines": lambda: len(statuses),
+        }
+        view = LiveView(theme, self.output, lambda: statuses, **size, now=now)
+        async with self.reading():
+            view.start()
+            yield view
 
     @asynccontextmanager
     async def reading(self):

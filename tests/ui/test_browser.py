@@ -20,7 +20,6 @@ def browser(tmp_path):
         lines = ["#!/bin/sh", f'printf "%s\\n" "$0" "$@" > {tmp_path}/called']
         program.write_text("\n".join(lines) + "\n")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        return program
 
     def called():
         path = tmp_path / "called"
@@ -29,26 +28,22 @@ def browser(tmp_path):
     return make, called, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
 
-def test_the_person_chooses_and_the_url_is_one_argument(browser):
+@pytest.mark.parametrize(
+    ("there", "chosen", "arguments"),
+    [
+        ("mine", "absent:mine --new-tab", ["--new-tab", URL]),
+        ("mine", "mine %s --here", [URL, "--here"]),
+        ("xdg-open open", "'unclosed", [URL]),
+    ],
+)
+def test_the_person_chooses_else_the_desktop_and_the_url_is_one_argument(
+    browser, there, chosen, arguments
+):
     make, called, environment = browser
-    make("mine")
-    assert open_link(URL, {**environment, "BROWSER": "absent:mine --new-tab"})
-    assert called() == ["--new-tab", URL]
-
-
-def test_the_url_goes_where_it_is_wanted(browser):
-    make, called, environment = browser
-    make("mine")
-    assert open_link(URL, {**environment, "BROWSER": "mine %s --here"})
-    assert called() == [URL, "--here"]
-
-
-def test_else_the_desktop_decides(browser):
-    make, called, environment = browser
-    make("xdg-open")
-    make("open")
-    assert open_link(URL, {**environment, "BROWSER": "'unclosed"})
-    assert called() == [URL]
+    for name in there.split():
+        make(name)
+    assert open_link(URL, {**environment, "BROWSER": chosen})
+    assert called() == arguments
 
 
 def test_where_there_is_no_browser_nothing_happens(tmp_path):

@@ -213,15 +213,14 @@ class Scene:
     def __init__(self, *, selection=None, user_id=""):
         self.now = 100.0
         self.service = SimpleNamespace(
+            settings=Settings(url="wss://ws.example.com", user_id=user_id),
             connection_state="connecting",
             latency=None,
             token=None,
             listener=SimpleNamespace(received=0, filtered=0, waiting=0, group=None),
         )
-        settings = Settings(url="wss://ws.example.com", user_id=user_id)
-        self.tracker = StatusTracker(
-            self.service, settings, selection or Selection(), lambda: self.now
-        )
+        chosen = selection or Selection()
+        self.tracker = StatusTracker(self.service, chosen, lambda: self.now)
 
     @property
     def status(self):

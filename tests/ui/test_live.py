@@ -53,10 +53,7 @@ def view_on_paper(theme=PLAIN, status=UP, width=80):
 
 @pytest.mark.parametrize("terminal", [(40, 24), (80, 24), (200, 50)], indirect=True)
 async def test_notifications_scroll_above_one_footer_line(terminal):
-    view = terminal.view(LINKED, lambda: UP, now=lambda: 753.0)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(LINKED, UP, now=lambda: 753.0) as view:
         await view.show([trip(), GAP])
         await view.show([note(title="Second")])
         view.tick()
@@ -77,10 +74,7 @@ async def test_notifications_scroll_above_one_footer_line(terminal):
 
 @pytest.mark.parametrize("terminal", [(40, 10), (80, 24), (200, 50)], indirect=True)
 async def test_the_scrollback_has_every_notification_once(terminal):
-    view = terminal.view(COLOUR, lambda: UP)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(COLOUR, UP) as view:
         for start in range(0, 1200, 300):
             await view.show([note(title=f"No {i}") for i in range(start, start + 300)])
             view.tick()
@@ -91,10 +85,7 @@ async def test_the_scrollback_has_every_notification_once(terminal):
 
 @pytest.mark.parametrize("terminal", [(5, 10), (12, 10)], indirect=True)
 async def test_a_tiny_terminal_is_no_trouble(terminal):
-    view = terminal.view(COLOUR, lambda: UP)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(COLOUR, UP) as view:
         await view.show([trip(), GAP])
         view.tick()
     assert sum("🟢" in line for line in seen_on(terminal.screen())) == 1
@@ -103,10 +94,7 @@ async def test_a_tiny_terminal_is_no_trouble(terminal):
 
 
 async def test_without_colour_only_the_cursor_is_moved(terminal):
-    view = terminal.view(PLAIN, lambda: UP)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(PLAIN, UP) as view:
         await view.show([trip()])
         view.stop()
     terminal.drain()
@@ -117,10 +105,7 @@ async def test_without_colour_only_the_cursor_is_moved(terminal):
 
 
 async def test_a_dumb_terminal_gets_lines_and_no_escape(terminal):
-    view = terminal.view(replace(PLAIN, cursor=False), lambda: UP)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(replace(PLAIN, cursor=False), UP) as view:
         await view.show([Connected("wss://h", "42"), trip()])
         view.tick()
         view.stop()
@@ -182,10 +167,7 @@ def test_stopping_twice_or_before_the_start_writes_nothing():
 
 
 async def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
-    view = terminal.view(COLOUR, lambda: UP)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(COLOUR, UP) as view:
         view.ask("filter: ty", "pe")
         await view.show([note(title="Second")])
     screen = terminal.screen()
@@ -241,10 +223,7 @@ async def test_how_things_look_can_change_meanwhile():
 @pytest.mark.parametrize("terminal", [(40, 12), (80, 24)], indirect=True)
 async def test_notifications_scroll_above_a_line_for_each_server(terminal):
     work, home = (replace(UP, server=(name, "")) for name in ("work", "home"))
-    view = terminal.view(LINKED, lambda: work, lambda: 753.0, others=[home], lines=2)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(LINKED, work, home, now=lambda: 753.0) as view:
         for number in range(20):
             await view.show([note(title=f"note {number}")])
         view.ask("filter: a", "b")

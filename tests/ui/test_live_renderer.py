@@ -1,6 +1,5 @@
 """A pause holds back what is printed, and nothing else."""
 
-import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from notifyws.ui.live_renderer import LiveRenderer
 from notifyws.ui.streams import ReaderGone
 from notifyws.ui.terminal_session import TerminalSession
+from tests.support.virtual import turns
 from tests.ui.helpers import note
 from tests.ui.test_key_bindings import Scene as Keyboard
 
@@ -90,7 +90,6 @@ async def test_a_terminal_that_went_away_meanwhile_is_noticed(scene):
     await scene.show("one")
     scene.keyboard.paper.write = gone
     scene.keyboard.press("p")
-    for _ in range(3):
-        await asyncio.sleep(0)
+    await turns()
     assert [type(error) for error in scene.died] == [ReaderGone]
     assert scene.service.calls == ["hold", "release"]

@@ -14,6 +14,7 @@ import pytest
 from notifyws.errors import OutputFailed
 from notifyws.ui.output import Output, terminal_width
 from notifyws.ui.streams import ReaderGone
+from tests.support.virtual import turns
 from tests.ui.helpers import Terminal
 
 LINES = b"".join(
@@ -89,8 +90,7 @@ async def test_a_system_that_knows_no_such_write_gets_pieces(pipe, monkeypatch):
 async def test_a_blocked_pipe_does_not_block_the_loop(pipe):
     output = Output(pipe[1])
     writing = asyncio.create_task(output.write(LINES))
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await turns(100)
     assert not writing.done()
     assert not output.write_now(b"footer")
     assert await read_all(pipe[0], len(LINES)) == LINES
@@ -141,8 +141,7 @@ async def test_a_watch_can_be_ended(pipe):
     stop = Output(pipe[1]).watch_reader(gone.set)
     stop()
     leave(pipe)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()
     assert not gone.is_set()
 
 
@@ -153,8 +152,7 @@ async def test_a_socket_that_talks_back_is_still_read_by_somebody():
         output = Output(ours.fileno())
         output.watch_reader(gone.set)
         theirs.send(b"hello")
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()
         await output.write(b"x\n")
         assert theirs.recv(10) == b"x\n"
         assert not gone.is_set()
@@ -211,8 +209,7 @@ async def test_a_terminal_stopped_by_its_user_does_not_block_the_loop():
     terminal = Terminal()
     terminal.output = Output(terminal.slave)
     writing = asyncio.create_task(terminal.output.write(LINES))
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await turns(100)
     assert not writing.done()
     async with terminal.reading():
         await writing

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from notifyws.ui.live import LiveView
 from tests.ui.helpers import Terminal, seen_on
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,11 +33,7 @@ def squeezed(lines):
 async def test_a_picture_of_the_live_view_is_what_a_terminal_shows(width, suffix):
     theme = DRAWN["THEME"] if not suffix else DRAWN["without_colour"](DRAWN["THEME"])
     terminal = Terminal(width, 40)
-    view = terminal.view(theme, lambda: DRAWN["UP"])
-    assert isinstance(view, LiveView)
-
-    async with terminal.reading():
-        view.start()
+    async with terminal.showing(theme, DRAWN["UP"]) as view:
         await view.show(DRAWN["EVERYDAY"])
     shown = squeezed(seen_on(terminal.screen()))
     terminal.close()

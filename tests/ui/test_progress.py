@@ -4,13 +4,12 @@ import pytest
 from rich.cells import cell_len
 
 from notifyws.ui.progress import Progress
-from notifyws.ui.streams import say
 from tests.ui.helpers import COLOUR, PLAIN
 from tests.ui.test_live import Clock
 
 
 def progress(theme=PLAIN, total=None, width=80):
-    return Progress(say, theme, total, Clock(), lambda: width)
+    return Progress(theme, total, Clock(), lambda: width)
 
 
 def test_where_nobody_would_see_it_nothing_is_drawn(capfd):

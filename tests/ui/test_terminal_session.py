@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from notifyws.ui.live import LiveView
 from notifyws.ui.terminal_session import KeyReader, TerminalSession
+from tests.support.virtual import turns
 from tests.ui.helpers import PLAIN
 from tests.ui.test_footer import UP
 from tests.ui.test_live import Paper
@@ -107,8 +108,7 @@ async def test_without_keys_nothing_is_changed(scene):
 async def test_a_terminal_that_hangs_up_sends_no_more_keys(scene):
     scene.session.begin()
     os.close(scene.master)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()
     scene.session.end()
     scene.master = os.open(os.devnull, os.O_RDONLY)
     assert scene.pressed == []

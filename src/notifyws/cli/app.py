@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -126,12 +126,9 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     if context.invoked_subcommand is None:
         from notifyws.cli.hints import next_steps
@@ -142,10 +139,9 @@ def _root(
 @app.command("help", hidden=True)
 def _help(
     context: typer.Context,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", autocompletion=commands),
-    ] = None,
+    words: list[str] | None = typer.Argument(
+        None, metavar="[COMMAND]...", autocompletion=commands
+    ),
 ) -> None:
     """Say how a command is used: the same as its --help."""
     root = context.find_root()

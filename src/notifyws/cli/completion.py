@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import typer
 
-from notifyws.config.files import open_to_append
+from notifyws.config.files import open_to_append, read_text_file
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import emit, say
 
@@ -48,8 +48,7 @@ def _offering(known: Callable[[typer.Context], Iterable[str]]) -> Offer:
     def offer(ctx: typer.Context, incomplete: str) -> list[str]:
         found: set[str] = set()
         with suppress(NotifyError, OSError, ValueError):
-            for word in known(ctx):
-                found.add(word)
+            found.update(known(ctx))
         fit = (word for word in found if word.startswith(incomplete))
         return sorted(word for word in fit if re.fullmatch(SAFE, word))
 
@@ -77,7 +76,6 @@ def profiles(ctx: typer.Context) -> Iterable[str]:
 @_offering
 def servers(ctx: typer.Context) -> Iterable[str]:
     """Yield the server entries of ``config.toml``."""
-    from notifyws.config.files import read_text_file
     from notifyws.config.sources import config_file
     from notifyws.config.toml_text import read_toml
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notifyws.cli.process import interruptible
-from notifyws.config.files import LIMIT, read_text_file
+from notifyws.config.files import LIMIT, MARK, read_text_file
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui import streams
@@ -29,8 +29,6 @@ TRIES = 3
 SAVE = "write it as UTF-8, as in: printf %s ... | notifyws ..."
 CHUNK = 1 << 16
 """Bytes that are read at once."""
-MARK = "\ufeff"
-"""What some editors begin a UTF-8 file with."""
 
 
 def can_ask() -> bool:

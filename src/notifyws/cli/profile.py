@@ -19,7 +19,7 @@ from notifyws.models import Message
 from notifyws.ui.streams import draw, emit, emit_json, emit_line, warner
 
 if TYPE_CHECKING:
-    from notifyws.diagnostics.profile_check import Stage
+    from notifyws.diagnostics.findings import Finding
     from notifyws.protocol.profile import Profile
 
 EXAMPLES = examples(
@@ -186,32 +186,26 @@ def _facts(profile: Profile) -> dict[str, str]:
     }
 
 
-def _try(stages: AsyncIterator[Stage], facts: dict[str, str], *, json: bool) -> None:
+def _try(stages: AsyncIterator[Finding], facts: dict[str, str], *, json: bool) -> None:
     gone = gone_through(stages, drawn=not json)
     failure = next((each.error for each in gone if each.error is not None), None)
     if json:
-        steps = [
-            {
-                **{"name": each.name, "status": each.outcome, "detail": each.detail},
-                "trace": list(each.trace),
-            }
-            for each in gone
-        ]
+        steps = [{**each.as_json(), "trace": list(each.trace)} for each in gone]
         emit_json({"ok": failure is None, "profile": facts, "steps": steps})
     if failure is not None:
         raise failure
 
 
-def gone_through(stages: AsyncIterator[Stage], *, drawn: bool) -> list[Stage]:
+def gone_through(stages: AsyncIterator[Finding], *, drawn: bool) -> list[Finding]:
     """Return what came of each step of a walk, drawn as it comes if that is wanted."""
     from notifyws.ui.rows import Fact, traced
 
-    gone: list[Stage] = []
+    gone: list[Finding] = []
 
     async def all_steps() -> None:
         async for stage in stages:
             gone.append(stage)
-            fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
+            fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.status)
             if drawn:
                 draw(partial(traced, fact, stage.trace))
 

@@ -17,7 +17,7 @@ from notifyws.errors import ConfigurationError, UsageError, command
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
-    from notifyws.diagnostics.profile_check import Stage
+    from notifyws.diagnostics.findings import Finding
     from notifyws.protocol.har.profile_draft import HarDraft
     from notifyws.protocol.har.recording import Recording
 
@@ -207,7 +207,7 @@ def _try(drafted: HarDraft, shown: str, path: Path) -> None:
         settings = common.load(username=username, password=password).settings
     stages = walk(Authenticator(settings, warner(False)), 5.0)
     for stage in gone_through(stages, drawn=True):
-        if stage.outcome in ("fail", "warn"):
+        if stage.status in ("fail", "warn"):
             say(f"To mend: {_place(stage, path)}")
         if stage.error is not None:
             raise stage.error
@@ -218,7 +218,7 @@ def _socket_at(drafted: HarDraft) -> str:
     return f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={quote(drafted.socket_url)}"
 
 
-def _place(stage: Stage, path: Path) -> str:
+def _place(stage: Finding, path: Path) -> str:
     """Return where a profile says what a step did."""
     lines = path.read_text("utf-8").splitlines()
     for table in TABLES.get(stage.name, ()):

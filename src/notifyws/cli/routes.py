@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -33,12 +33,11 @@ app = group(EXAMPLES)
     ),
 )
 def check(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[FILE]", help="Notifications, one JSON object a line; - for stdin."
-        ),
-    ] = None,
+    file: Path | None = typer.Argument(
+        None,
+        metavar="[FILE]",
+        help="Notifications, one JSON object a line; - for stdin.",
+    ),
     sample: list[str] | None = option(
         "--sample TYPE", "An example of this type.", autocompletion=types
     ),

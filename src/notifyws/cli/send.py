@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -38,12 +37,9 @@ body = partial(option, panel="The message")
 @with_common
 def send(
     *,
-    pairs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[KEY=TEXT | KEY:=JSON]...", help="More keys of the payload."
-        ),
-    ] = None,
+    pairs: list[str] | None = typer.Argument(
+        None, metavar="[KEY=TEXT | KEY:=JSON]...", help="More keys of the payload."
+    ),
     type_: str | None = option(
         "--type -t TYPE",
         "Kind of message; notification when left out.",

@@ -67,13 +67,13 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
         MessageRejected, MessageUnconfirmed: some were not taken, or nothing shows it.
     """
     if dry_run:
-        async for batch in _batches(Progress(say), request.quiet, DRY):
+        async for batch in _batches(Progress(), request.quiet, DRY):
             for message in batch.messages:
                 print_frame(settings, message)
         return
     summary = SendSummary()
     theme = theme_on(2) if _may_draw(request) else None
-    shown = Progress(say, theme, _size())
+    shown = Progress(theme, _size())
     try:
         async with connected(request, settings, warn=shown.warn) as service:
             sender = _BatchSender(request, service, summary, shown)

@@ -22,7 +22,7 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.config.sources import Loaded
-from notifyws.errors import UsageError, command
+from notifyws.errors import CacheFailed, NetworkFailed, UsageError, command
 from notifyws.ui.streams import draw, emit_json, warner
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ async def _group(loaded: Loaded, name: str) -> GroupStanding:
         NetworkFailed: Redis does not answer.
         ConfigurationError: there is none that hosts share.
     """
-    from notifyws.errors import CacheFailed, NetworkFailed
     from notifyws.fleet.group.standing import find_group
 
     async with aclosing(Authenticator(loaded.settings, lambda text: None)) as auth:
@@ -106,8 +105,6 @@ def _show_group(group: GroupStanding, *, json: bool) -> None:
     Raises:
         NetworkFailed: nobody leads it.
     """
-    from notifyws.errors import NetworkFailed
-
     if json:
         emit_json(group.as_json())
     else:
@@ -127,7 +124,6 @@ def _show_group(group: GroupStanding, *, json: bool) -> None:
 
 async def _want_connected(loaded: Loaded, name: str | None) -> None:
     """Raise unless a listener is connected now."""
-    from notifyws.errors import CacheFailed, NetworkFailed
     from notifyws.fleet.heartbeat import find_listeners
 
     async with aclosing(Authenticator(loaded.settings, lambda text: None)) as auth:

@@ -14,14 +14,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from notifyws.config.files import private_folder, read_text_file, write_private
+from notifyws.config.files import MARK, private_folder, read_text_file, write_private
 from notifyws.config.settings import LOGIN
 from notifyws.config.toml_text import InvalidToml, read_toml
 from notifyws.config.validation import as_table
 from notifyws.errors import ConfigurationError
-
-MARK = "\ufeff"
-"""The byte order mark that some editors put first; it stays."""
 
 
 def parsed_toml(text: str, path: Path) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from notifyws.errors import ConfigurationError
 
 LIMIT = 1 << 20
 """Bytes of the largest text that is read."""
+MARK = "\ufeff"
+"""The byte order mark that some editors put first in a file of UTF-8."""
 NO_HOME = "/dev/null/notifyws"
 """Where nobody can make a folder."""
 WITHOUT_WAITING = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from notifyws.config.files import open_regular
 from notifyws.errors import ConfigurationError
@@ -114,16 +114,12 @@ def _descriptor(path: Path) -> int:
 def _writer(suffix: str) -> Callable[[IO[bytes]], IO[bytes]]:
     match suffix.lower():
         case ".gz":
-            return _gzip
+            return lambda raw: cast("IO[bytes]", gzip.GzipFile("", "wb", 6, raw))
         case ".zst":
             zstd = _zstd()
             return lambda raw: zstd.ZstdFile(raw, "w")
         case _:
             return lambda raw: raw
-
-
-def _gzip(raw: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile("", "wb", 6, raw)  # type: ignore[return-value]
 
 
 def _zstd() -> Any:

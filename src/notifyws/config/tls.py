@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -120,15 +119,10 @@ OURS = PairNames(
 )
 
 
-def pair_of(
-    settings: Settings, find: Callable[[str], str | None] = find_key_password
-) -> KeyPair | None:
+def pair_of(settings: Settings) -> KeyPair | None:
     """Return the pair that the settings name; ``None`` without one.
 
-    Args:
-        settings: name the files, and the password of the key.
-        find: returns the password that the keyring holds for a key's absolute path;
-            asked only about a key that is encrypted, where none is set.
+    Where no password is set, the keyring is asked for that of a key that is encrypted.
 
     Raises:
         ConfigurationError: a key is named without its certificate, or a file cannot be
@@ -144,7 +138,7 @@ def pair_of(
     if not password and settings.keyring and can_keep_passwords():
         path = key or certificate
         if "ENCRYPTED" in checked_file(path, KEY if key else CERT):
-            password = find(str(Path(path).resolve())) or ""
+            password = find_key_password(str(Path(path).resolve())) or ""
     return KeyPair(certificate, key, password)
 
 

@@ -17,32 +17,33 @@ _HTTP = {"ws": "http", "wss": "https"}
 _SHAPE = "write it as wss://host[:port][/path]"
 
 
-def checked_url(url: str, setting: str = "the server's URL") -> str:
+def checked_url(url: str) -> str:
     """Return ``url`` as it is.
 
     Raises:
         ConfigurationError: it is not a WebSocket URL; says what to write instead.
     """
+    what = "the server's URL"
     if re.search(r"[\x00-\x20\x7f]", url):
-        said = f"{setting} holds a space or control character"
+        said = f"{what} holds a space or control character"
         raise ConfigurationError(said, _SHAPE)
     shown = shown_url(url)
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ConfigurationError(f"{setting} is not a URL: {shown}", _SHAPE) from None
+        raise ConfigurationError(f"{what} is not a URL: {shown}", _SHAPE) from None
     scheme = parts.scheme.lower()
     if scheme in ("http", "https"):
         rest = shown.partition("://")[2]
         hint = f"use {'wss' if scheme == 'https' else 'ws'}://{rest}"
-        raise ConfigurationError(f"{setting} must be ws:// or wss://: {shown}", hint)
+        raise ConfigurationError(f"{what} must be ws:// or wss://: {shown}", hint)
     if scheme not in _HTTP or not parts.hostname:
-        said = f"{setting} is not a WebSocket URL: {shown}"
+        said = f"{what} is not a WebSocket URL: {shown}"
         raise ConfigurationError(said, _as_written(shown))
     if parts.username is not None or parts.fragment or not _port_is_good(parts):
         hint = "no user, no fragment, and a port from 1 to 65535"
         host = f"{scheme}://{parts.hostname}"
-        raise ConfigurationError(f"{setting} cannot be used: {host}", hint)
+        raise ConfigurationError(f"{what} cannot be used: {host}", hint)
     return url
 
 

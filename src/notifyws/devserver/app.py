@@ -275,14 +275,10 @@ async def _mode(context: Context, body: Body) -> Body:
     return body
 
 
-async def _events(request: web.Request) -> web.StreamResponse:
-    return await event_stream(request.app[CONTEXT], request)
-
-
 ORDERS = {"notify": _notify, "cut": _cut, "revoke": _revoke, "raw": _raw, "mode": _mode}
 
 CONTROL_ROUTES = [
     web.get("/_dev/stats", _endpoint(_stats)),
-    web.get("/_dev/events", _events),
+    web.get("/_dev/events", event_stream),
     *(web.post(f"/_dev/{name}", _endpoint(order)) for name, order in ORDERS.items()),
 ]

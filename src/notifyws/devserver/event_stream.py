@@ -16,14 +16,12 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
+from notifyws.devserver.context import CONTEXT, Context
 from notifyws.models import SAMPLES, as_text, strict_json
-
-if TYPE_CHECKING:
-    from notifyws.devserver.context import Context
 
 KEPT = 100
 """Things that happened, and notifications that were sent, told at a time."""
@@ -109,8 +107,9 @@ def _state(context: Context) -> dict[str, Any]:
     return {"listeners": listeners, "live": len(live), "mode": context.mode}
 
 
-async def event_stream(context: Context, request: web.Request) -> web.StreamResponse:
+async def event_stream(request: web.Request) -> web.StreamResponse:
     """Tell one page what happens, until it or the server goes."""
+    context = request.app[CONTEXT]
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)

@@ -11,4 +11,10 @@ nothing of how a report is drawn or printed. What is found is judged in pure mod
 - ``report``: runs the checks, and what they found as one value.
 """
 
-__all__ = ["account_findings", "connection_probe", "profile_check", "report"]
+__all__ = [
+    "account_findings",
+    "connection_probe",
+    "findings",
+    "profile_check",
+    "report",
+]

@@ -32,7 +32,7 @@ from notifyws.delivery.build import build_rules
 from notifyws.delivery.sender import GRACE
 from notifyws.errors import NetworkFailed
 from notifyws.models import as_text
-from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
+from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, One, ServerError
 from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.token_replies import Answer
 from notifyws.tasks import cancel
@@ -48,7 +48,7 @@ class ConnectionProbe:
     """A connection, and what came over it so far.
 
     Args:
-        tell: is told each arrival, in its order.
+        tell: is told each thing that arrives, in its order.
 
     Attributes:
         first: what came first; ``None`` while nothing did.
@@ -59,7 +59,7 @@ class ConnectionProbe:
         self,
         auth: Authenticator,
         token: AccessToken,
-        tell: Callable[[Arrival], None] = lambda arrival: None,
+        tell: Callable[[One], None] = lambda arrival: None,
     ) -> None:
         self._auth = auth
         self._token = token
@@ -173,8 +173,8 @@ class ConnectionProbe:
     def _take(self, arrival: Arrival, responder: Responder) -> None:
         self.first = self.first or arrival
         self._heard.set()
-        self._tell(arrival)
         for each in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
+            self._tell(each)
             said = responder.hear(each) if isinstance(each, ControlFrame) else each
             if isinstance(said, ServerError):
                 hidden = *spellings(self._token.value), *known_secrets(self._auth)

@@ -45,6 +45,9 @@ SHOWN = 400
 """Characters of a notification that are told."""
 
 
+Status = Literal["pass", "warn", "fail", "skip"]
+
+
 class Finding(Struct, frozen=True):
     """What came of one check, or what else is not well.
 
@@ -53,14 +56,17 @@ class Finding(Struct, frozen=True):
         detail: what was seen: one sentence that holds the reason.
         hint: the next command, or the next step of a person, when it did not pass.
         left_out: whether it was not tried, because one before it failed.
+        trace: what was said and what came back, in order, without secrets.
     """
 
     name: str
-    status: Literal["pass", "warn", "fail", "skip"]
+    status: Status
     detail: str
     hint: str = ""
     exit_code: int = 0
     left_out: bool = False
+    trace: tuple[str, ...] = ()
+    error: NotifyError | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{"name", "status", "detail", "hint"?}``."""

@@ -10,9 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
@@ -26,10 +24,10 @@ from notifyws.delivery.build import build_receiver, build_socket_sender
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
-from notifyws.diagnostics.findings import Ids, meaning
+from notifyws.diagnostics.findings import Finding, Ids, Status, meaning
 from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
-from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
+from notifyws.protocol.arrivals import Acknowledged, One, ServerError
 from notifyws.protocol.composer import of_message
 from notifyws.protocol.since import can_begin
 
@@ -37,26 +35,8 @@ if TYPE_CHECKING:
     from notifyws.delivery.sender import SocketSender
     from notifyws.protocol.upgrade import UpgradeRequest
 
-Outcome = Literal["pass", "warn", "fail", "skip"]
 LATELY = timedelta(hours=1)
 """How far back is asked for what was missed, where that can be asked by time."""
-
-
-class Stage(Struct, frozen=True):
-    """What came of one step.
-
-    Args:
-        name: login, refresh, verify, socket, first frame, ping, send, catch-up, ids
-            or logout.
-        detail: one sentence.
-        trace: what was said and what came back, in order, without secrets.
-    """
-
-    name: str
-    outcome: Outcome
-    detail: str
-    trace: tuple[str, ...] = ()
-    error: NotifyError | None = None
 
 
 async def walk(
@@ -65,8 +45,11 @@ async def walk(
     *,
     send: Message | None = None,
     everything: bool = False,
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Finding]:
     """Yield what comes of each step; ends at the first that fails.
+
+    The steps are login, refresh, verify, socket, first frame, ping, send, catch-up,
+    ids and logout.
 
     Args:
         auth: the real parts; its cache is not used.
@@ -83,11 +66,12 @@ async def walk(
                 detail = await step()
             except NotifyError as caught:
                 error = trace.without_secrets(walker.judged(caught))
-                yield Stage(name, "fail", error.message, trace.taken(), error)
+                said = trace.taken()
+                yield Finding(name, "fail", error.message, trace=said, error=error)
                 return
-            kind: Outcome = "warn" if isinstance(detail, Doubt) else "pass"
+            kind: Status = "warn" if isinstance(detail, Doubt) else "pass"
             words = trace.shown(detail) or "the profile has none"
-            yield Stage(name, kind if detail else "skip", words, trace.taken())
+            yield Finding(name, kind if detail else "skip", words, trace=trace.taken())
     finally:
         await walker.leave()
 
@@ -203,15 +187,14 @@ class _Walker:
         steps = len(self._auth.profile.handshake)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"
 
-    def _take(self, arrival: Arrival) -> None:
-        for each in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
-            match each:
-                case Notification():
-                    self._ids.note(each)
-                case ServerError() if self._sender is not None:
-                    self._sender.server_error(each)
-                case Acknowledged() if self._sender is not None:
-                    self._sender.acknowledged(each)
+    def _take(self, arrival: One) -> None:
+        match arrival:
+            case Notification():
+                self._ids.note(arrival)
+            case ServerError() if self._sender is not None:
+                self._sender.server_error(arrival)
+            case Acknowledged() if self._sender is not None:
+                self._sender.acknowledged(arrival)
 
     async def _first_frame(self) -> str:
         assert self._probe is not None

@@ -34,7 +34,7 @@ from notifyws.diagnostics.account_findings import (
 from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.health_checks import HealthChecks, run_checks
 from notifyws.errors import NotifyError
-from notifyws.fleet.group.standing import GroupStanding
+from notifyws.fleet.group.standing import GroupStanding, find_groups
 from notifyws.fleet.listener_entry import Listener
 
 
@@ -157,12 +157,8 @@ async def _groups(
     auth: Authenticator, listeners: Iterable[Listener]
 ) -> tuple[GroupStanding, ...]:
     names = {each.group for each in listeners if each.group}
-    if not names:
-        return ()
-    from notifyws.fleet.group.standing import find_groups
-
     with suppress(NotifyError):  # that the cache is ill is said elsewhere
-        return await find_groups(auth, names)
+        return await find_groups(auth, names) if names else ()
     return ()
 
 

@@ -166,8 +166,7 @@ def live_renderer(
     for service in services:
         label = theme.servers.get(service.label)
         name = (label.text, label.colour) if label else ("", "")
-        told = service.settings, selection, _awake_or_not, name
-        trackers.append(StatusTracker(service, *told))
+        trackers.append(StatusTracker(service, selection, _awake_or_not, name))
     view = LiveView(
         theme,
         output,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from notifyws.ui.output import in_front, terminal_width
-from notifyws.ui.streams import TALK
+from notifyws.ui.streams import TALK, say
 from notifyws.ui.theme import Theme
 
 EVERY = 0.1
@@ -26,7 +26,6 @@ class Progress:
     """Draws messages, their rate, and how much of the input is read, on stderr.
 
     Args:
-        say: says a line there, and what it is: ``warning``, for example.
         theme: how it is drawn; ``None`` where nobody would see it.
         total: bytes of the input; ``None`` where nobody knows.
         now: monotonic seconds.
@@ -35,13 +34,11 @@ class Progress:
 
     def __init__(
         self,
-        say: Callable[[str, str], None],
         theme: Theme | None = None,
         total: int | None = None,
         now: Callable[[], float] = time.monotonic,
         width: Callable[[], int] | None = None,
     ) -> None:
-        self._say = say
         self._theme = theme if theme is not None and theme.cursor else None
         self._total = total
         self._now = now
@@ -64,7 +61,7 @@ class Progress:
         """Say a line above the bar."""
         line = self._line
         self.end()
-        self._say(text, label)
+        say(text, label)
         self._show(line)
 
     def warn(self, text: str) -> None:

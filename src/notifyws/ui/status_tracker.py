@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
-from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.events import (
     Connected,
@@ -30,8 +29,8 @@ class StatusTracker:
     """Sees every event and can say, at any moment, how things stand.
 
     Args:
-        service: gives what changes without events: counts and latency.
-        settings: whose user it is, where the server does not say.
+        service: gives what changes without events: counts and latency; its settings
+            say whose user it is, where the server does not.
         now: monotonic seconds.
         server: which of several servers it is, as its name is to be shown, and its
             colour.
@@ -40,17 +39,16 @@ class StatusTracker:
     def __init__(
         self,
         service: NotificationService,
-        settings: Settings,
         selection: Selection,
         now: Callable[[], float],
         server: Part = ("", ""),
     ) -> None:
         self._service = service
         self._selection = selection
-        self._user_id = settings.user_id or None
+        self._user_id = service.settings.user_id or None
         self._now = now
         self._token: AccessToken | None = None
-        host = host_of(settings.connect_url)
+        host = host_of(service.settings.connect_url)
         self._seen = Status("disconnected", host, server=server)
 
     def __call__(self, event: Event) -> None:
