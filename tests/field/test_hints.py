@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,10 @@ KINDS = {
 } - OWN_WORDS
 
 
-@cache
-def trees() -> list[ast.AST]:
-    return [ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")]
+def trees(*words: str) -> Iterator[ast.AST]:
+    """Yield our sources that hold any of these words."""
+    texts = (path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
+    return (ast.parse(each) for each in texts if any(word in each for word in words))
 
 
 def hintless(tree: ast.AST) -> list[str]:
@@ -53,7 +53,7 @@ def hintless(tree: ast.AST) -> list[str]:
 
 
 def test_no_error_is_made_without_a_hint():
-    assert [error for tree in trees() for error in hintless(tree)] == []
+    assert [error for tree in trees(*KINDS) for error in hintless(tree)] == []
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def unquoted(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_command_to_paste_holds_a_word_that_a_shell_could_obey():
-    assert [text for tree in trees() for text in unquoted(tree)] == []
+    assert [text for tree in trees("notifyws ") for text in unquoted(tree)] == []
     assert list(unquoted(ast.parse("f'try: notifyws listen --group {name}'")))
     assert not list(unquoted(ast.parse("f'cannot find {name}: {command(x)}'")))
 
