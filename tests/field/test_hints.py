@@ -110,10 +110,7 @@ def test_a_command_that_was_just_typed_is_no_hint(hint, typed, shown):
 
 @pytest.mark.parametrize(
     ("given", "hint"),
-    [
-        ("", 'set NOTIFYWS_VARIABLES="app_key=..."'),
-        ("app_key=x", "add channel=... to"),
-    ],
+    [("", 'set NOTIFYWS_VARIABLES="app_key=..."'), ("app_key=x", "add channel=... to")],
 )
 def test_a_variable_that_is_missing_is_added_to_those_that_are_there(given, hint):
     with pytest.raises(errors.ConfigurationError) as caught:
