@@ -53,13 +53,9 @@ GOALS = {
     "help": _less(START, "`--help`", "a bare Typer app", must=1.0),
     "tab": _less(START, "one TAB", "the bare Typer app", must=1.0),
     "token": _less(
-        *(START, "`token`, warm embedded cache", "`http --version`"),
-        must=0.45,
+        *(START, "`token`, warm embedded cache", "`http --version`"), must=0.45
     ),
-    "token-redis": _less(
-        *(START, "`token`, warm Redis", "`http --version`"),
-        must=0.7,
-    ),
+    "token-redis": _less(*(START, "`token`, warm Redis", "`http --version`"), must=0.7),
     "first-line": _less(START, FIRST, "`wscat`", must=1.4, worth=1.1),
     "first-line-websocat": _less(START, FIRST, "`websocat`, compiled"),
     "json": _more(STREAM, JSON, "`wscat`, raw text", must=0.7, worth=1.0),
@@ -80,9 +76,7 @@ GOALS = {
         must=1.1,
     ),
     "exec": _more(
-        *("handing", "`listen --exec true`", "`xargs -n1 true`"),
-        must=0.6,
-        worth=0.9,
+        *("handing", "`listen --exec true`", "`xargs -n1 true`"), must=0.6, worth=0.9
     ),
     "live-1000": _less(
         LIVE, "live view, 1,000/s", "one core", must=15, worth=8, unit=" %"

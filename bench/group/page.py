@@ -138,11 +138,7 @@ ROWS: tuple[tuple[str, str | Callable[[Results], str], Callable[..., str]], ...]
         _each("N x {}", "idle_host", "ms/s"),
         lambda r, n: cores(n * r["idle_host"] * 1e3),
     ),
-    (
-        "server: sockets",
-        f"N / {IN_A_GROUP}",
-        lambda r, n: shown(n / IN_A_GROUP),
-    ),
+    ("server: sockets", f"N / {IN_A_GROUP}", lambda r, n: shown(n / IN_A_GROUP)),
     (
         "server: reconnects in the worst second, away 20 s",
         lambda r: f"sockets x {r['wave_most'] / MODELLED:.3f}",
@@ -173,14 +169,6 @@ ROWS: tuple[tuple[str, str | Callable[[Results], str], Callable[..., str]], ...]
         _each("N x {}", "idle_read"),
         lambda r, n: f"{sized(n * r['idle_read'] / 2**20)}/s",
     ),
-    (
-        "Valkey: cores, idle",
-        _beats,
-        lambda r, n: cores(n * busy_cost(r)),
-    ),
-    (
-        "Valkey: primaries for that",
-        f"cores / {FULL}, each has one",
-        _valkeys,
-    ),
+    ("Valkey: cores, idle", _beats, lambda r, n: cores(n * busy_cost(r))),
+    ("Valkey: primaries for that", f"cores / {FULL}, each has one", _valkeys),
 )

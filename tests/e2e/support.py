@@ -182,7 +182,9 @@ class Server(Controlled):
 class Home:
     """An empty home: runs commands in it, and ends what still runs.
 
-    With ``forks``, what is not run to its end is a copy of a command that was started.
+    With ``forks``, what is not run to its end is a copy of a command that was started,
+    unless it is to be another program, or ``COMMAND``: what a copy takes of memory, and
+    its command line, are not its own.
     """
 
     def __init__(self, path: Path, forks: Forks | None = None) -> None:

@@ -88,7 +88,7 @@ def test_token_clear_empties_the_cache_and_prints_nothing(home, server):
 
 
 def test_logout_tells_the_server_and_empties_the_cache(home, server):
-    home.run("auth")
+    home.within("auth")
     assert home.within("auth", "logout").returncode == 0
     assert server.stats["logouts"] == 1
     state = json.loads(home.within("status", "--json").stdout)

@@ -16,12 +16,10 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "completions"
 DIRECTUS = ["directus", "directus-graphql"]
 TYPED = {
     "notifyws li": ["listen"],
-    "notifyws listen --ti": ["--timeout"],
     "notifyws listen --profile di": DIRECTUS,
     "notifyws listen --profile=di": DIRECTUS,
     "notifyws listen -t pay": ["payment_approved"],
     "notifyws send --server w": ["work"],
-    "notifyws profile show acm": ["acme"],
 }
 EVIL = "[types.'pay$(touch owned)']\n[types.'pay\\\\$(touch owned)']\n"
 
@@ -33,10 +31,9 @@ def having(shell: str):
 
 @pytest.fixture
 def place(home):
-    """A home with a server entry, a profile, and a file whose name begins with z."""
+    """A home with a server entry, and a file whose name begins with z."""
     folder = home.path / ".config" / "notifyws"
-    (folder / "profiles").mkdir(parents=True)
-    (folder / "profiles" / "acme.toml").write_text('name = "acme"\n')
+    folder.mkdir(parents=True)
     (folder / "config.toml").write_text('[servers.work]\nurl = "wss://a.example"\n')
     (home.path / "zone.env").touch()
     (home.path / ".env").write_text("NOTIFYWS_PROFILE=./evil.toml\n")

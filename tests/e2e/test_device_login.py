@@ -43,7 +43,7 @@ def serving(home):
 
 def test_a_login_by_code_opens_the_way_for_every_other_command(home, serving):
     serving("authorization_pending")
-    before = home.run("listen", "--json", "-n", "1")
+    before = home.within("listen", "--json", "-n", "1")
     assert before.returncode == 4
     error = json.loads(before.stderr.splitlines()[-1])["error"]
     assert error["kind"] == "authentication_failed"

@@ -47,7 +47,7 @@ def test_3_when_the_time_runs_out(home, server):
 @pytest.mark.fault(31)
 def test_4_for_a_wrong_password_and_it_is_tried_once(home, server):
     wrong = {"WEBSOCKET_PASSWORD": "wrong"}
-    first = home.run("listen", env=wrong)
+    first = home.within("listen", env=wrong)
     second = home.within("token", "--json", env=wrong)
     assert (first.returncode, second.returncode) == (4, 4)
     error = json.loads(second.stderr)["error"]
@@ -63,8 +63,7 @@ def test_5_when_nobody_listens_there(home):
     url = f"ws://127.0.0.1:{free_port()}"
     env = {"WEBSOCKET_USERNAME": "a", "WEBSOCKET_PASSWORD": "b"}
     for command in (["token"], ["send", "-m", "x"], ["listen", "--no-reconnect"]):
-        once = home.run if command == ["token"] else home.within
-        done = once(*command, "--url", url, env=env)
+        done = home.within(*command, "--url", url, env=env)
         assert done.returncode == 5, command
         assert "refused the connection" in done.stderr
         assert "Traceback" not in done.stderr
@@ -175,6 +174,7 @@ def test_1_for_a_bug_in_one_line_and_a_traceback_only_with_v(home):
     ]
     done = home.run("listen", "--demo", "--filter", "x", "-v", env=env)
     assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1] == "hint: report what it prints"
 
 
 def test_as_pid_1_it_exits_with_128_and_the_signal(home, server):

@@ -144,8 +144,7 @@ def test_the_stream_can_be_read_again_and_nobody_else_notices(
     ]
     ident = json.loads(one.out.lines[6])["id"]
     rest = group.within(
-        *("listen", "--group", "workers", "--since", str(ident)),
-        *("--json", "-n", "3"),
+        *("listen", "--group", "workers", "--since", str(ident)), *("--json", "-n", "3")
     )
     assert [json.loads(x)["title"] for x in rest.stdout.splitlines()] == list("789")
     unknown = group.within(

@@ -157,7 +157,7 @@ def test_the_configuration_example_is_one(home, busy):
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(text)
     env = {"WEBSOCKET_SERVER_URL": "", "WEBSOCKET_USERNAME": ""}
-    done = home.run("status", "-v", "--check", env=env)
+    done = home.within("status", "-v", "--check", env=env)
     assert done.returncode == 0, done.stdout
     assert "[servers.work in config.toml]" in done.stdout
     assert "ping_interval = 20.0  [settings in config.toml]" in done.stdout
@@ -242,6 +242,7 @@ def recipe(words: str) -> str:
     return block("docs/recipes.md", words)
 
 
+@pytest.mark.slow
 def test_lines_of_one_s_own(home, busy):
     *lines, one, two = run(home, recipe("--format '{time}")).stdout.splitlines()
     assert len(lines) == 2
@@ -249,12 +250,14 @@ def test_lines_of_one_s_own(home, busy):
     assert (one + two).isdigit()
 
 
+@pytest.mark.slow
 def test_a_token_and_the_status_in_a_shape(home, busy):
     left, status = run(home, recipe("token --query")).stdout.splitlines()
     assert 0 < int(left) <= 900
     assert re.fullmatch(rf"{busy.url} \d+", status)
 
 
+@pytest.mark.slow
 @needs("jq")
 def test_jq(home, busy):
     lines = run(home, recipe("jq -r")).stdout.splitlines()
@@ -267,6 +270,7 @@ def test_the_last_hour(home, busy):
     assert json.loads(run(home, recipe("--since 1h")).stdout)["title"]
 
 
+@pytest.mark.slow
 def test_wait_for_one_in_ci(home, busy):
     assert run(home, recipe("answer.json")).stdout == ""
     for name in ("trip.json", "answer.json"):
@@ -348,6 +352,7 @@ STEPS = re.findall(
 """Instruction and words of each line of the Dockerfile."""
 
 
+@pytest.mark.slow
 def test_what_is_copied_into_the_container_is_enough_to_install(tmp_path):
     for _, words in filter(lambda step: step[0] == "COPY", STEPS):
         *sources, place = words.split()

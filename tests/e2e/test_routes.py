@@ -235,6 +235,7 @@ def test_what_is_wrong_is_a_sentence_and_a_hint(home, case):
     assert "hint: " in done.stderr
 
 
+@pytest.mark.slow
 def test_the_page_about_routes_can_be_done_as_it_stands(home, server, routes):
     page = (Path(__file__).resolve().parents[2] / "docs/routes.md").read_text("utf-8")
     shown = re.search(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]

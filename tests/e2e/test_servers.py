@@ -299,6 +299,7 @@ def test_what_makes_no_sense_of_several_is_said(home, case):
     assert hint in second
 
 
+@pytest.mark.slow
 def test_the_page_about_servers_can_be_done_as_it_stands(home, servers):
     page = (Path(__file__).resolve().parents[2] / "docs/servers.md").read_text("utf-8")
     listens, logins = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)

@@ -299,10 +299,7 @@ async def test_a_server_that_sends_another_shape(alone):
     chosen = {"profile": "./acme.toml"}
     secret = base64.b64encode(bytes(range(40))).decode()
     frame = {"evt": "trip", "p": {"id": 7, "t": secret}, "note": f"{PASSWORD}\x1b[2J"}
-    async with (
-        dev() as server,
-        listening(server.url, name="desk", **chosen) as service,
-    ):
+    async with dev() as server, listening(server.url, name="desk", **chosen) as service:
         await until(lambda: service.is_connected)
         for _ in range(2):
             await server("raw", text=json.dumps(frame))

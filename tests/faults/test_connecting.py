@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 import pytest
 
-from tests.e2e.support import Home
+from tests.e2e.support import COMMAND, Home
 from tests.faults.support import QUICK, peak, scripted
 from tests.support.catalogue import sample
 from tests.support.httpd import answer, json_answer, says, silence
@@ -346,7 +346,7 @@ FLOODS = {
 def test_a_flood_behind_an_answer_costs_no_memory_and_is_retried(home: Home, flood):
     body, headers = FLOODS[flood]
     with scripted(home, says(answer(503, body, **headers))):
-        listener = home.start("listen")
+        listener = home.start("listen", program=[COMMAND])
         listener.says("Reconnecting", times=2)
         assert peak(listener.process.pid) < 120
         assert max(map(len, listener.err.lines)) < 600

@@ -16,7 +16,7 @@ from notifyws.models import Notification
 from notifyws.protocol.arrivals import NotUnderstood
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import Rules
-from tests.e2e.support import Home, Server, until
+from tests.e2e.support import COMMAND, Home, Server, until
 from tests.faults.support import QUICK, Unread, peak, scripted, strict
 from tests.support.catalogue import sample
 from tests.support.httpd import BINARY, CLOSE, PING, PONG, TEXT, framed
@@ -240,7 +240,7 @@ def test_a_deflate_bomb_of_a_gibibyte_costs_no_memory(home: Home, offered):
 
     env = {"NOTIFYWS_COMPRESSION": str(offered), "NOTIFYWS_RETRY_DELAYS": "0.2 0.2 9"}
     with scripted(home, story, **env) as server:
-        listener = home.start("listen")
+        listener = home.start("listen", program=[COMMAND])
         listener.says("Reconnecting", times=2)
         assert peak(listener.process.pid) < 120
         until(lambda: len(closes) == 2, "two closes")
@@ -273,7 +273,7 @@ def test_4000_one_byte_fragments_are_one_message(home: Home):
 def ends_at_the_third(home: Home, *frames: bytes) -> str:
     """Listen to a server that sends these each time; return what was said."""
     with scripted(home, sends(*frames)) as server:
-        listener = home.start("listen")
+        listener = home.start("listen", program=[COMMAND])
         listener.says("Reconnecting", times=2)
         assert peak(listener.process.pid) < 120
         assert listener.wait() == 5
@@ -333,7 +333,7 @@ def test_a_ping_flood_by_one_who_reads_no_pong_costs_no_memory(home: Home):
             await peer.write(framed(PING, bytes(100)) * 1000)
 
     with scripted(home, story, NOTIFYWS_RETRY_DELAYS="9"):
-        listener = home.start("listen")
+        listener = home.start("listen", program=[COMMAND])
         listener.says("Disconnected")
         assert peak(listener.process.pid) < 120
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import redis
 
-from tests.e2e.support import Home, Server, until
+from tests.e2e.support import COMMAND, Home, Server, until
 from tests.e2e.terminal import Terminal
 from tests.faults.support import scripted
 from tests.support.catalogue import sample
@@ -530,7 +530,7 @@ def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, gua
     )
     assert logged_in.returncode == 0, logged_in.stderr
     args = ("--name", "desk", "-n", "1", "--tee", "tee", "--exec")
-    listener = home.listen(*args, f"sh {context}")
+    listener = home.listen(*args, f"sh {context}", program=[COMMAND])
     mine = Path(f"/proc/{listener.process.pid}/cmdline").read_text()
     guarded.notify(1)
     assert listener.wait() == 0

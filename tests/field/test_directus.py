@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.errors import (
-    AuthenticationFailed,
-    ConnectionLost,
-    UpgradeRefused,
-)
+from notifyws.errors import AuthenticationFailed, ConnectionLost, UpgradeRefused
 from notifyws.events import Disconnected, Failure, Gap
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import (
-    Socket,
-    end_of,
-    stays,
-    until,
-)
+from tests.protocol.profiles.stage import Socket, end_of, stays, until
 from tests.support.httpd import Request, answer, json_answer
 from tests.support.profile_scene import cutting, scene, telling
 

@@ -309,10 +309,7 @@ BUILT_IN: dict[str, tuple[str, Story, int]] = {
     ),
     "home-assistant": (
         "event_type=mine",
-        frames(
-            {"type": "auth_required"},
-            {"type": "auth_invalid", "message": NO},
-        ),
+        frames({"type": "auth_required"}, {"type": "auth_invalid", "message": NO}),
         4,
     ),
     "directus": (

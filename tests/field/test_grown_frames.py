@@ -48,8 +48,9 @@ def test_the_same_with_little_to_repeat_is(text):
 
 
 def test_so_it_is_where_a_profile_of_ours_takes_the_type_from_around_all_rows():
-    around = {"type": "subscription", "event": "create", "data": ROWS}
+    around = {"type": "subscription", "event": "create"}
     text, _ = profile_text("directus")
-    assert isinstance(read(text, {**around, "uid": {"collection": "news"}}), Many)
-    seen = read(text, {**around, "uid": {"collection": LARGE}})
+    few = {**around, "data": ROWS[:100], "uid": {"collection": "news"}}
+    assert isinstance(read(text, few), Many)
+    seen = read(text, {**around, "data": ROWS, "uid": {"collection": LARGE}})
     assert isinstance(seen, NotUnderstood)

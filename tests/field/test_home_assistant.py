@@ -8,13 +8,7 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Failure, Gap
-from tests.protocol.profiles.stage import (
-    Socket,
-    end_of,
-    listening,
-    stays,
-    until,
-)
+from tests.protocol.profiles.stage import Socket, end_of, listening, stays, until
 from tests.support.httpd import Request, answer, json_answer
 from tests.support.profile_scene import cutting, scene, telling
 
@@ -253,11 +247,7 @@ async def test_two_events_of_one_automation_are_two():
 
 @pytest.mark.parametrize(
     ("variables", "is_a_gap"),
-    [
-        ("", False),
-        ("event_type=doorbell", True),
-        ("event_type=notifyws_event", True),
-    ],
+    [("", False), ("event_type=doorbell", True), ("event_type=notifyws_event", True)],
 )
 async def test_events_are_not_sent_again_and_an_interruption_says_so(
     variables, is_a_gap

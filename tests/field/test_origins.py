@@ -55,8 +55,7 @@ PUSHER = {"profile": "pusher", "variables": "app_key=k channel=news"}
 
 
 @pytest.mark.parametrize(
-    ("refuses", "said"),
-    [(with_403, {}), (with_a_close, {}), (with_a_frame, PUSHER)],
+    ("refuses", "said"), [(with_403, {}), (with_a_close, {}), (with_a_frame, PUSHER)]
 )
 async def test_whoever_is_refused_for_an_origin_is_told_how_to_name_one(refuses, said):
     async def once(url):

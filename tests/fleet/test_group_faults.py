@@ -38,12 +38,12 @@ def mortal() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
+def scene(clean_valkey, tmp_path, forks) -> Iterator[Callable[..., GroupScene]]:
     """Makes a scene; all that runs in it ends with the test."""
     made = []
 
     def make(redis: Shared = clean_valkey, **how: Any) -> GroupScene:
-        made.append(GroupScene(tmp_path, redis, **how))
+        made.append(GroupScene(tmp_path, redis, forks=forks, **how))
         return made[-1]
 
     yield make

@@ -96,14 +96,18 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
 def _leave_to_the_catalogue(items: list[Any]) -> None:
     """Mark what ``make test`` has no time for: it takes two minutes at most.
 
-    Of a table that is tried with whole commands it runs one row, and of the catalogue
-    one test for each fault; ``make faults`` runs them all.
+    Of a table that is tried with whole commands it runs one row, of what is tried in a
+    browser one test, and of the catalogue one for each fault; ``make faults`` runs them
+    all.
     """
     rows, faults = set[str](), set[int]()
     for item in items:
-        if item.get_closest_marker("slow") or not item.nodeid.startswith(TABLES):
+        in_a_browser = "chromium" in getattr(item, "fixturenames", ())
+        if item.get_closest_marker("slow"):
             continue
-        test = item.nodeid.partition("[")[0]
+        if not in_a_browser and not item.nodeid.startswith(TABLES):
+            continue
+        test = "chromium" if in_a_browser else item.nodeid.partition("[")[0]
         numbers = {n for mark in item.iter_markers("fault") for n in mark.args}
         if test in rows or (numbers and numbers <= faults):
             item.add_marker(pytest.mark.slow)

@@ -27,6 +27,7 @@ from tests.e2e.support import Home, Running, until
 from tests.faults.support import QUICK, without_resume
 from tests.support import numbers
 from tests.support.aio import InAThread
+from tests.support.forks import Forks
 from tests.support.proxy import Proxy, proxy
 from tests.support.valkey import Nodes, Valkey, Watched
 
@@ -109,18 +110,21 @@ class Member(Running):
 
     def __init__(self, home: Home, *args: str) -> None:
         listen = "listen", "--group", GROUP, "--json", "--events"
-        super().__init__(*listen, *args, env=home.env, cwd=home.path)
+        how = {"cwd": home.path, "forks": home.forks_for({})}
+        super().__init__(*listen, *args, env=home.env, **how)
         self.home, self.args = home, args
+        self._lines: list[dict[str, Any]] = []
+        self._looked_at = 0
         home.keep(self)
 
     @property
     def lines(self) -> list[dict[str, Any]]:
         """What it printed; a killed one may have left half a line."""
-        found = []
-        for line in list(self.out.lines):
+        for line in self.out.lines[self._looked_at :]:  # each once: it is asked often
+            self._looked_at += 1
             with suppress(ValueError):
-                found.append(json.loads(line))
-        return found
+                self._lines.append(json.loads(line))
+        return self._lines
 
     @property
     def numbers(self) -> list[int]:
@@ -166,12 +170,19 @@ class GroupScene:
         redis: whom the members share.
         replays: whether the server is asked for what was missed.
         lease: seconds.
+        forks: makes copies of a command.
     """
 
     def __init__(
-        self, path: Path, redis: Shared, *, replays: bool = True, lease: float = 10.0
+        self,
+        path: Path,
+        redis: Shared,
+        *,
+        replays: bool = True,
+        lease: float = 10.0,
+        forks: Forks | None = None,
     ) -> None:
-        self._path, self.redis = path, redis
+        self._path, self.redis, self._forks = path, redis, forks
         self._homes: list[Home] = []
         self._names = itertools.count(1)
         self.server = NumberServer(self._home("server"))
@@ -358,7 +369,7 @@ class GroupScene:
     def _home(self, name: str) -> Home:
         path = self._path / name
         path.mkdir()
-        self._homes.append(Home(path))
+        self._homes.append(Home(path, self._forks))
         return self._homes[-1]
 
 

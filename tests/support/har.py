@@ -136,8 +136,7 @@ SHAPES = {
         logout(),
     ),
     "token in query": har(
-        login(),
-        socket(f"/ws?access_token={TOKEN}&v=2&since=a0", 2, (IN, 1, ALERT)),
+        login(), socket(f"/ws?access_token={TOKEN}&v=2&since=a0", 2, (IN, 1, ALERT))
     ),
     "cookie session": har(
         entry("GET", "/login", 0, sets={"csrftoken": "csrf-Zk29dmW0aa81Lq"}),

@@ -93,12 +93,7 @@ class Scene:
         self.issuer = ScriptedIssuer(takes=0.0, access_life=life)
         self.cache = cache or MemoryCache(now)
         self.token_manager = TokenManager(
-            ACCOUNT,
-            self.cache,
-            self.issuer,
-            clock,
-            username="alice",
-            password=password,
+            ACCOUNT, self.cache, self.issuer, clock, username="alice", password=password
         )
         self.queue: DeliveryQueue = DeliveryQueue(room, 1 << 24)
         cursor = Cursor(since, can_resume=resume, dumps=order == "newest first")

@@ -146,9 +146,7 @@ class Authority:
     ) -> ssl.SSLContext:
         now = datetime.now(UTC)
         certificate = self._ca.issue_cert(
-            name,
-            not_before=now + begins,
-            not_after=now + timedelta(days=days),
+            name, not_before=now + begins, not_after=now + timedelta(days=days)
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
