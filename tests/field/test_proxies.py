@@ -28,7 +28,9 @@ async def hangs_up(peer: Peer) -> None:
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("settings", ["token", "login"])
-@pytest.mark.parametrize("story", sample(*REFUSING, often=2))
+@pytest.mark.parametrize(
+    "story", sample(refuses(407), hangs_up, refuses(403), refuses(502), often=2)
+)
 def test_a_proxy_that_refuses_is_judged_alike_by_listen_and_status(
     home: Home, scheme, settings, story
 ):
