@@ -7,8 +7,11 @@ import time
 import pytest
 
 import notifyws
-from notifyws.delivery.route_file import load_routes
-from notifyws.delivery.targets import DeliveryTargets, Quiet, Route, Timing
+from notifyws.clock import real_clock
+from notifyws.config.settings import Settings
+from notifyws.delivery.build_sinks import build_sinks
+from notifyws.delivery.route_file import KEYS, load_routes
+from notifyws.delivery.targets import HOW, DeliveryTargets, Quiet, Route, Timing
 from notifyws.errors import ConfigurationError
 
 ALL = """
@@ -67,6 +70,29 @@ def test_every_key_is_read(tmp_path, monkeypatch):
         assert secret not in repr(big)
 
 
+TARGETS = {
+    "exec": '"cat"',
+    "forward_to": '"http://127.0.0.1:1/hook"',
+    "notify": "true",
+    "tee": '"~/big.jsonl"',
+    "apprise": '"json://127.0.0.1/x"',
+}
+
+
+def test_whatever_can_be_a_target_can_be_one_of_a_route():
+    fields = [key.target for key in KEYS.values() if key.target]
+    assert {*fields} == {*DeliveryTargets.__struct_fields__} - {"tell", "routes"}
+    assert {*TARGETS} == {k for k, key in KEYS.items() if key.target in {*fields} - HOW}
+
+
+@pytest.mark.parametrize("key", TARGETS)
+async def test_a_target_alone_is_somebody_and_has_a_sink(tmp_path, key):
+    (route,) = load_routes(written(tmp_path, f"[[routes]]\n{key} = {TARGETS[key]}"))
+    assert route.targets.anybody
+    (sink,) = build_sinks(Settings(), route.targets, real_clock(), pytest.fail)
+    await sink.aclose()
+
+
 def test_the_library_has_them_at_its_front_door():
     assert notifyws.load_routes is load_routes
 
@@ -84,7 +110,11 @@ WRONG = {
         "4:1: routes.1.exce: unknown key 'exce'",
         "did you mean exec?",
     ),
-    "nobody": ('[[routes]]\nname = "x"', "1:1: routes.0: hands on to nobody", "stop ="),
+    "nobody": (
+        '[[routes]]\nname = "x"',
+        "1:1: routes.0: hands on to nobody",
+        "add exec, forward_to, notify, tee or apprise; or stop = true, to drop it",
+    ),
     "two of a name": (
         f'[[routes]]\nname = "x"\n{SAID}\n[[routes]]\nname = "x"\n{SAID}',
         "5:1: routes.1.name: another route is named 'x'",

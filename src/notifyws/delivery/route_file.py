@@ -18,6 +18,7 @@ from notifyws.config.files import read_text_file
 from notifyws.config.toml_text import located
 from notifyws.config.validation import nearest
 from notifyws.delivery.targets import (
+    HOW,
     DeliveryTargets,
     Quiet,
     Route,
@@ -53,10 +54,12 @@ class _Key(Struct, frozen=True):
     Args:
         read: returns its value as it is used; raises what is wrong with it.
         hint: what may be written.
+        target: the field of :class:`DeliveryTargets` that it is, if it is one.
     """
 
     read: Callable[[Any], Any]
     hint: str
+    target: str = ""
 
 
 def load_routes(path: Path | str) -> tuple[Route, ...]:
@@ -111,19 +114,14 @@ def _route(table: Mapping[str, Any], name: str) -> Route:
     for key in ("headers", "sign_secret"):
         if key in said and "forward_to" not in said:
             raise _Wrong("goes with forward_to", "add forward_to, or leave it out", key)
-    targets = DeliveryTargets(
-        command=said.get("exec", ""),
-        url=said.get("forward_to", ""),
-        headers=said.get("headers", {}),
-        secret=said.get("sign_secret", ""),
-        desktop=said.get("notify", False),
-        apprise=said.get("apprise", ()),
-        tee=said.get("tee", ""),
-    )
+    named = {KEYS[key].target: value for key, value in said.items()}
+    named.pop("", None)
+    targets = DeliveryTargets(**named)
     stop = said.get("stop", False)
     if not targets.anybody and not stop:
-        some = "exec, forward_to, notify, tee or apprise"
-        raise _Wrong("hands on to nobody", f"add {some}; or stop = true, to drop it")
+        *some, last = (k for k, how in KEYS.items() if how.target not in {"", *HOW})
+        add = f"add {', '.join(some)} or {last}; or stop = true, to drop it"
+        raise _Wrong("hands on to nobody", add)
     timing = Timing(said.get("quiet"), said.get("digest", 0.0))
     return Route(
         said.get("name", name),
@@ -216,17 +214,20 @@ def _span(text: str) -> float:
 KEYS: Mapping[str, _Key] = {
     "name": _Key(_named, 'as in name = "team"'),
     "when": _Key(_when, WHEN),
-    "exec": _Key(_command, 'as in exec = "notify-team --urgent"'),
-    "forward_to": _Key(_target, 'as in forward_to = "https://host/path"'),
-    "headers": _Key(_headers, 'as in headers = { X-Key = "1" }'),
+    "exec": _Key(_command, 'as in exec = "notify-team --urgent"', "command"),
+    "forward_to": _Key(_target, 'as in forward_to = "https://host/path"', "url"),
+    "headers": _Key(_headers, 'as in headers = { X-Key = "1" }', "headers"),
     "sign_secret": _Key(
         lambda value: secret_of(_text(value), "sign_secret"),
         'name a variable, as in sign_secret = "HOOK_SECRET"',
+        "secret",
     ),
-    "notify": _Key(_flag, "as in notify = true"),
-    "tee": _Key(_text, 'name a file, as in tee = "trips.jsonl"'),
+    "notify": _Key(_flag, "as in notify = true", "desktop"),
+    "tee": _Key(_text, 'name a file, as in tee = "trips.jsonl"', "tee"),
     "apprise": _Key(
-        _services, 'a URL or a variable, or a list of them, as in apprise = "TEAM"'
+        _services,
+        'a URL or a variable, or a list of them, as in apprise = "TEAM"',
+        "apprise",
     ),
     "stop": _Key(_flag, "as in stop = true"),
     "quiet": _Key(lambda value: Quiet.of(_text(value)), 'as in quiet = "22:00-07:00"'),

@@ -87,6 +87,10 @@ class Timing(Struct, frozen=True):
         return 0.0 if self.quiet is None else self.quiet.left(wall)
 
 
+HOW = frozenset({"headers", "secret", "tell"})
+"""What says how something is handed on, and to nobody by itself."""
+
+
 class DeliveryTargets(Masked, frozen=True):
     """To whom notifications are handed on, besides being shown.
 
@@ -117,8 +121,8 @@ class DeliveryTargets(Masked, frozen=True):
     @property
     def anybody(self) -> bool:
         """Whether there is anybody to hand on to."""
-        named = self.command or self.url or self.tee
-        return bool(named or self.desktop or self.apprise or self.routes)
+        whom = (name for name in self.__struct_fields__ if name not in HOW)
+        return any(getattr(self, name) for name in whom)
 
 
 class Route(Struct, frozen=True):
