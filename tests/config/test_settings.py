@@ -61,7 +61,7 @@ def test_every_setting_has_said_on_which_side_it_stands():
     """A new one is thought about here: what may a strange folder do with it?"""
     said = {name: side for side, names in SIDES.items() for name in names.split()}
     assert {name: setting.side for name, setting in FIELDS.items()} == said
-    assert Settings.__struct_fields__ == (*FIELDS, "styles", "apart")  # not said so
+    assert Settings.__struct_fields__ == ("styles", "apart", *FIELDS)
 
 
 def test_secrets_are_not_shown():

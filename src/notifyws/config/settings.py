@@ -93,7 +93,12 @@ DEFAULT_STYLES: Mapping[str, TypeStyle] = {
 }
 
 
-class Settings(Struct, frozen=True):
+class _Unsaid(Struct, frozen=True):
+    styles: Mapping[str, TypeStyle] = field(default_factory=lambda: DEFAULT_STYLES)
+    apart: str = ""
+
+
+class Settings(_Unsaid, frozen=True):
     """What the product needs to know. Durations are seconds, sizes are bytes.
 
     Args:
@@ -265,13 +270,11 @@ class Settings(Struct, frozen=True):
     link_base: str = server_side(
         "", "What relative links are resolved against; the server when not set."
     )
-    styles: Mapping[str, TypeStyle] = field(default_factory=lambda: DEFAULT_STYLES)
-    apart: str = ""
 
     def __repr__(self) -> str:
-        names = [n for n in FIELDS if not FIELDS[n].secret] + ["styles", "apart"]
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return f"Settings({shown})"
+        secret = {name for name in FIELDS if FIELDS[name].secret}
+        names = (name for name in self.__struct_fields__ if name not in secret)
+        return f"Settings({', '.join(f'{n}={getattr(self, n)!r}' for n in names)})"
 
     @property
     def connect_url(self) -> str:
@@ -288,8 +291,8 @@ class Settings(Struct, frozen=True):
         return self.styles.get(type_name, NEUTRAL)
 
 
-FIELDS = dict(zip(Settings.__struct_fields__, _declared, strict=False))
-"""Settings that can be said, one value each: all but the last two fields."""
+FIELDS = dict(zip(Settings.__annotations__, _declared, strict=True))
+"""Settings that can be said, one value each."""
 
 
 def environment_name(name: str) -> str:
