@@ -105,7 +105,17 @@ class Running:
             lambda: len(self.out.lines) >= count,
             f"{count} lines; stderr: {self.err.text!r}",
         )
+        return self.said
+
+    @property
+    def said(self) -> list[Any]:
+        """Its lines of JSON on stdout until now."""
         return [json.loads(line) for line in self.out.lines]
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        """Signal it; return its code when it has ended."""
+        self.signal(signum)
+        return self.wait()
 
     def wait(self, patience: float = PATIENCE) -> int:
         if self.process.stdin is not None:

@@ -186,8 +186,7 @@ def test_events_stand_among_the_lines_in_their_order(home, server):
     listener.says("Connected", times=2)
     server.notify(2)
     listener.prints(8)
-    listener.signal(signal.SIGTERM)
-    listener.wait()
+    listener.end()
     names = [line.get("event") or line["type"] for line in listener.prints(10)]
     connected = ["connecting", "connected", "t", "disconnected"]
     assert names == [*connected, "reconnecting", *connected, "closed"]
@@ -201,7 +200,7 @@ def test_filters_until_count_and_tee_work_together(home, server):
     )
     server.notify(1, 2, 3, 4, 5)
     assert listener.wait() == 0
-    titles = [json.loads(line)["title"] for line in listener.out.lines]
+    titles = [each["title"] for each in listener.said]
     assert titles == ["1", "3", "4"]
     file = home.path / "f"
     assert file.read_text() == listener.out.text + "\n"
@@ -314,8 +313,7 @@ def test_results_that_nobody_reads_keep_no_ctrl_c_waiting(home, server):
         sending = home.start("send", "--lines", "--json", **piped)
     os.close(results)
     until(lambda: _waiting(unread) > 60_000, "a pipe that is full")
-    sending.signal(signal.SIGINT)
-    assert sending.wait() == -signal.SIGINT
+    assert sending.end(signal.SIGINT) == -signal.SIGINT
     os.close(unread)
 
 

@@ -82,8 +82,7 @@ def test_status_names_the_trouble_first_and_ends_with_the_code_of_its_layer(home
 def test_a_signal_ends_it_by_that_signal_after_a_clean_close(home, server, signum):
     listener = home.listen("--json")
     began = time.monotonic()
-    listener.signal(signum)
-    assert listener.wait() == -signum
+    assert listener.end(signum) == -signum
     assert time.monotonic() - began < 2
     until(lambda: server.stats["closes"], "a close")
     assert server.stats["closes"][-1]["code"] == 1000
@@ -120,8 +119,7 @@ def test_against_a_frozen_server_one_signal_is_enough_within_2_s(home, process):
     listener = home.listen("--json")
     process.signal(signal.SIGSTOP)
     began = time.monotonic()
-    listener.signal(signal.SIGINT)
-    assert listener.wait() == -signal.SIGINT
+    assert listener.end(signal.SIGINT) == -signal.SIGINT
     assert time.monotonic() - began < 2.5
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -52,8 +51,7 @@ def test_each_goes_to_one_member_and_one_socket_is_open(group: Home, server: Ser
     assert titles(*members) == list(range(60))
     assert server.stats["live"] == 1
     for member in members:
-        member.signal(signal.SIGTERM)
-        member.wait()
+        member.end()
         assert "Traceback" not in member.err.text
 
 
@@ -97,8 +95,7 @@ def test_what_hooks_and_files_get_is_acknowledged_then(group: Home, server: Serv
         ]
 
     until(lambda: pending() == 0, "all acknowledged")
-    one.signal(signal.SIGTERM)
-    one.wait()
+    one.end()
 
 
 def _lines(path: Path) -> list[str]:
@@ -167,7 +164,7 @@ def test_events_say_who_leads(group: Home, server: Server):
         "leader",
     )
     until(lambda: other.out.lines, "its events")
-    [told] = [json.loads(each) for each in other.out.lines]
+    [told] = other.said
     assert (told["role"], told["leader"]) == ("member", first["leader"])
 
 

@@ -32,8 +32,7 @@ def test_a_running_listener_is_listed_and_leaves_when_it_ends(
     assert told["state"] == "connected"
     assert told["reconnects"] == 0
     assert "desk" in home.within("status").stdout
-    listener.signal(signal.SIGTERM)
-    listener.wait()
+    listener.end()
     assert listeners(home) == []
 
 

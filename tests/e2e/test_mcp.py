@@ -196,8 +196,7 @@ def test_stdout_is_the_protocols_and_a_signal_ends_it_as_it_ends_listen(
     found = answers[2]["result"]["structuredContent"]
     assert found["untrusted"]["title"] == "1"
     ask(running, 3, "tools/call", name="wait_for_notification", arguments={})
-    running.signal(signal.SIGTERM)
-    assert running.wait() == -signal.SIGTERM
+    assert running.end() == -signal.SIGTERM
     assert all(json.loads(line)["jsonrpc"] == "2.0" for line in running.out.lines)
     assert server.stats["closes"][-1]["code"] == 1000
 

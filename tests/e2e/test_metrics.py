@@ -57,8 +57,7 @@ def test_while_the_server_is_away_it_is_alive_and_not_ready(home: Home):
     assert get(f"{url}/healthz") == (200, "ok\n")
     assert get(f"{url}/readyz")[0] == 503
     assert get(f"{url}/readyz")[1] in ("reconnecting\n", "connecting\n")
-    listener.signal(signal.SIGTERM)
-    assert listener.wait() == -signal.SIGTERM
+    assert listener.end() == -signal.SIGTERM
 
 
 def test_quiet_is_quiet_and_serves_all_the_same(home: Home, server: Server):
@@ -75,8 +74,7 @@ def test_quiet_is_quiet_and_serves_all_the_same(home: Home, server: Server):
 
     until(ready, "ready")
     assert get(f"{url}/nonesuch")[0] == 404
-    listener.signal(signal.SIGINT)
-    listener.wait()
+    listener.end(signal.SIGINT)
     assert (listener.out.text, listener.err.text) == ("", "")
 
 

@@ -256,7 +256,7 @@ def test_the_command_plays_a_recording_and_says_how_to_listen(home):
         NOTIFYWS_RETRY_DELAYS="0.1",
     )
     assert listener.wait() == 0
-    lines = [json.loads(line) for line in listener.out.lines]
+    lines = listener.said
     assert [e["title"] for e in lines if "title" in e] == ["before", "after"]
     until(lambda: "closes with" in server.err.text or "ended" in server.err.text, "end")
 

@@ -58,7 +58,7 @@ def test_each_line_says_where_it_came_from_whatever_the_server_says(home, server
     servers["home"].notify(2)
     servers["home"].dev("notify", [{"type": "t", "title": "3", "server": "work"}])
     assert listener.wait() == 0
-    notes = [json.loads(line) for line in listener.out.lines]
+    notes = listener.said
     assert by_server(notes) == {("work", "1"), ("home", "2"), ("home", "3")}
 
 
@@ -69,9 +69,8 @@ def test_events_say_which_server_too(home, servers):
     servers["home"].dev("cut", {})
     until(lambda: '"reconnecting"' in listener.out.text, "a reconnect")
     listener.says("home: Connected", 2)
-    listener.signal(signal.SIGTERM)
-    assert listener.wait() == -signal.SIGTERM
-    events = [json.loads(line) for line in listener.out.lines]
+    assert listener.end() == -signal.SIGTERM
+    events = listener.said
     cut = {each["server"] for each in events if each["event"] == "reconnecting"}
     assert cut == {"home"}
     assert [each["server"] for each in events if each["event"] == "closed"]
@@ -112,8 +111,7 @@ def test_hooks_are_told_too_also_of_what_waited_on_disk(home, servers):
 def test_tokens_are_apart_and_each_password_goes_to_its_own_server(home, servers):
     listener = listening(home, "--all", "--json", WEBSOCKET_PASSWORD="nobody's")
     assert all(each.stats["logins"] == 1 for each in servers.values())
-    listener.signal(signal.SIGTERM)
-    listener.wait()
+    listener.end()
     again = listening(home, "--all", "--json", "-n", "1")
     servers["work"].notify(1)
     assert again.wait() == 0
@@ -129,8 +127,7 @@ def test_one_that_is_refused_leaves_the_other_alone_and_is_the_end_of_it(home, s
     until(lambda: servers["home"].stats["connections"], "a connection")
     servers["home"].notify(1)
     listener.prints(1)
-    listener.signal(signal.SIGTERM)
-    assert listener.wait() == -signal.SIGTERM
+    assert listener.end() == -signal.SIGTERM
 
 
 def test_when_all_have_ended_the_first_that_failed_says_why(home, servers):
@@ -216,7 +213,7 @@ def test_in_a_group_each_member_says_it_by_its_own_name(home, servers, clean_val
     servers["work"].notify(1)
     servers["home"].notify(2)
     assert listener.wait() == 0
-    told = [json.loads(line) for line in listener.out.lines]
+    told = listener.said
     assert by_server(each for each in told if "type" in each) == SAID
     assert all(each["server"] in servers for each in told)
     assert {"by work", "by home"} <= {*listener.err.lines}

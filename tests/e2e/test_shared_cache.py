@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 
 import pytest
 
@@ -84,8 +83,7 @@ def test_a_dead_cache_is_survived_with_one_warning(home: Home, server: Server):
             reconnected(server, listener, times)
         server.notify(1)
         listener.prints(1)
-        listener.signal(signal.SIGTERM)
-        listener.wait()
+        listener.end()
         assert listener.err.text.count("warning:") == 1
         assert server.stats["logins"] == 1
     finally:

@@ -30,12 +30,12 @@ def withholding(home: Home, server: Server) -> Iterator[Proxy]:
 
 
 def titles(listener: Running) -> list[int]:
-    lines = [json.loads(line) for line in listener.out.lines]
+    lines = listener.said
     return [int(line["title"]) for line in lines if "title" in line]
 
 
 def events(listener: Running, name: str) -> list[dict]:
-    lines = [json.loads(line) for line in listener.out.lines]
+    lines = listener.said
     return [line for line in lines if line.get("event") == name]
 
 

@@ -11,10 +11,10 @@ import pytest
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
-from notifyws.events import Gap, Reconnecting
-from tests.protocol.profiles.stage import Socket, stage
+from notifyws.events import Reconnecting
+from tests.protocol.profiles.stage import Socket, ended, gaps, stage, until
 from tests.support.httpd import json_answer
-from tests.support.profile_scene import telling
+from tests.support.profile_scene import scene, telling
 
 CHALLENGE = """
 name = "challenge"
@@ -60,66 +60,59 @@ class Issuer:
         await socket.stay()
 
 
-def listener(server, profile, **said):
-    who = {"username": "u", "password": "p"} if "token" not in said else {}
-    known = {"retry_delays": DELAYS, "jitter": 0.0, "cache_url": "memory://", **who}
-    return NotificationService(
-        Settings(url=server.url, profile=profile, **{**known, **said})
-    )
+USER = {"username": "u", "password": "p", "jitter": 0.0, "retry_delays": DELAYS}
+ONCE = 'closed = "renew once"'
+
+
+async def told_until_the_end(server, profile, **settings):
+    """Listen until it ends by itself; return what was told."""
+    said = {"cache_url": "memory://", **USER, **settings}
+    service = NotificationService(Settings(url=server.url, profile=profile, **said))
+    events = []
+    service.listener.observers.append(events.append)
+
+    async def listen():
+        await service.connect_with_retry()
+        await service.closed()
+
+    async with service:
+        with pytest.raises(NetworkFailed):
+            await listen()
+    return events
 
 
 def delays_of(events):
     return [each.delay for each in events if isinstance(each, Reconnecting)]
 
 
-@pytest.mark.parametrize("closed", ['closed = "renew once"', 'closed = "renew"'])
-async def test_a_token_that_is_refused_so_is_renewed_once_and_nothing_is_lost(
-    tmp_path, closed
-):
+async def test_a_token_that_is_refused_so_is_renewed_once_and_nothing_is_lost(tmp_path):
     issuer = Issuer("t2")
-    answers = {"POST /login": issuer.login}
-    async with (
-        stage(answers, issuer.story) as server,
-        listener(server, profile(tmp_path, closed)) as service,
-    ):
-        events = []
-        service.listener.observers.append(events.append)
-        if closed.endswith('"renew"'):  # one that is fresh from a login is the last
-            with pytest.raises(AuthenticationFailed):
-                await service.connect_with_retry()
-            return
-        await service.connect_with_retry()
-        async for notification in service:
-            assert notification.title == "in"
-            break
-        assert (issuer.logins, len(server.sockets)) == (2, 2)
-        assert delays_of(events) == []
-        assert not any(isinstance(each, Gap) for each in events)
+    made = {"POST /login": issuer.login}
+    told = profile(tmp_path, ONCE)
+    async with scene(told, issuer.story, answers=made, **USER) as seen:
+        await until(lambda: seen.found)
+        assert seen.found[0].title == "in"
+        assert (issuer.logins, len(seen.server.sockets)) == (2, 2)
+        assert delays_of(seen.events) == gaps(seen.events) == []
 
 
-async def test_when_the_new_one_is_refused_as_well_it_is_not_accepted(tmp_path):
+@pytest.mark.parametrize(("closed", "logins"), [(ONCE, 2), ('closed = "renew"', 1)])
+async def test_when_the_last_one_is_refused_as_well_it_is_not_accepted(
+    tmp_path, closed, logins
+):
+    """Where one that is fresh from a login is the last, that is the first."""
     issuer = Issuer()
-    async with (
-        stage({"POST /login": issuer.login}, issuer.story) as server,
-        listener(server, profile(tmp_path, 'closed = "renew once"')) as service,
-    ):
-        with pytest.raises(AuthenticationFailed) as caught:
-            await service.connect_with_retry()
-        assert caught.value.exit_code == 4
-        assert (issuer.logins, len(server.sockets)) == (2, 2)
+    async with stage({"POST /login": issuer.login}, issuer.story) as server:
+        error = await ended(server, profile(tmp_path, closed), **USER)
+        assert (type(error), error.exit_code) == (AuthenticationFailed, 4)
+        assert (issuer.logins, len(server.sockets)) == (logins, logins)
 
 
 async def test_a_ready_made_one_that_is_refused_so_is_the_end(tmp_path):
-    issuer = Issuer()
-    async with (
-        stage({}, issuer.story) as server,
-        listener(
-            server, profile(tmp_path, 'closed = "renew once"'), token="x"
-        ) as service,
-    ):
-        with pytest.raises(AuthenticationFailed) as caught:
-            await service.connect_with_retry()
-        assert "NOTIFYWS_TOKEN" in caught.value.message + caught.value.hint
+    async with stage({}, Issuer().story) as server:
+        error = await ended(server, profile(tmp_path, ONCE), token="x")
+        assert isinstance(error, AuthenticationFailed)
+        assert "NOTIFYWS_TOKEN" in error.message + error.hint
         assert len(server.sockets) == 1
 
 
@@ -128,35 +121,20 @@ async def test_a_server_that_cuts_every_handshake_gets_the_growing_delays(
     tmp_path, closed
 ):
     issuer = Issuer()
-    async with (
-        stage({"POST /login": issuer.login}, issuer.story) as server,
-        listener(server, profile(tmp_path, closed), max_retries=6) as service,
-    ):
-        events = []
-        service.listener.observers.append(events.append)
-        with pytest.raises(NetworkFailed):
-            await service.connect_with_retry()
-        table = [0.05, 0.1, 0.2, 0.3, 0.3, 0.3]
-        first = 0.0 if "now" in closed else table[0]
-        assert delays_of(events) == [first, *table[1:]]
-        assert issuer.logins == 1
+    async with stage({"POST /login": issuer.login}, issuer.story) as server:
+        where = profile(tmp_path, closed)
+        events = await told_until_the_end(server, where, max_retries=6)
+    first = 0.0 if "now" in closed else 0.05
+    assert delays_of(events) == [first, 0.1, 0.2, 0.3, 0.3, 0.3]
+    assert issuer.logins == 1
 
 
 async def test_a_subscription_that_dies_at_once_each_time_gets_them_as_well(tmp_path):
     """centrifugal/centrifuge, an unsubscribe of the same code each time."""
-    path = tmp_path / "p.toml"
-    gone = '[[rules]]\nwhen = "gone"\nthen = "unsubscribed"\n'
-    path.write_text(f"{CHALLENGE}{gone}{RULES}")
-
+    gone = '\n[[rules]]\nwhen = "gone"\nthen = "unsubscribed"\n'
     story = telling(Socket.hears, {"ok": True}, {"gone": True})
-    async with (
-        stage({}, story) as server,
-        listener(server, str(path), token="t", max_retries=5) as service,
-    ):
-        events = []
-        service.listener.observers.append(events.append)
-        await service.connect_with_retry()
-        with pytest.raises(NetworkFailed):
-            await service.closed()
-        assert delays_of(events) == [0.05, 0.1, 0.2, 0.3, 0.3]
-        assert len([each for each in events if isinstance(each, Gap)]) >= 5
+    async with stage({}, story) as server:
+        how = {"token": "t", "max_retries": 5}
+        events = await told_until_the_end(server, profile(tmp_path, gone), **how)
+    assert delays_of(events) == [0.05, 0.1, 0.2, 0.3, 0.3]
+    assert len(gaps(events)) >= 5

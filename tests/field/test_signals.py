@@ -175,6 +175,5 @@ def test_one_that_whoever_started_us_had_blocked_is_heard(home, server, signum):
     listener = home.start("listen", "--json", program=program)
     listener.says("Connected")
     begun = time.monotonic()
-    listener.signal(signum)
-    assert listener.wait() == -signum
+    assert listener.end(signum) == -signum
     assert time.monotonic() - begun < MOST

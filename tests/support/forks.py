@@ -182,7 +182,7 @@ def _become(told: dict[str, Any], descriptors: list[int]) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     for number, given in enumerate(descriptors[1:]):
         os.dup2(given, number)
-    os.closerange(3, max(descriptors) + 1)
+    os.closerange(3, 1 << 16)  # what is told of other copies, too
     if told["has_terminal"]:
         import fcntl
         import termios

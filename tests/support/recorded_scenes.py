@@ -26,6 +26,7 @@ from tests.field import test_pusher as pusher
 from tests.field import test_restarts as restarts
 from tests.protocol.profiles.stage import Socket, stage
 from tests.support.httpd import Peer, httpd, json_answer
+from tests.support.profile_scene import telling
 
 FOLDER = Path(__file__).resolve().parent.parent / "recordings"
 FAST = {"cache_url": "memory://", "retry_delays": (0.02,), "jitter": 0.0}
@@ -109,23 +110,18 @@ class Scene:
             return await listen(one.url, self, path)
 
 
-async def _unsubscribes(socket: Socket) -> None:
-    await centrifugo.welcome(socket)
-    await socket.say(centrifugo.pub("before"))
-    await socket.say(centrifugo.unsubscribed(2501, "subscription expired"))
-    await socket.stay()
-
-
-async def _goes_on(socket: Socket) -> None:
-    await centrifugo.welcome(socket)
-    await socket.say(centrifugo.pub("after"))
-    await socket.stay()
-
-
-async def _ends(socket: Socket) -> None:
-    await centrifugo.welcome(socket)
-    await socket.say(centrifugo.unsubscribed(2000, "server unsubscribe"))
-    await socket.stay()
+_unsubscribes = telling(
+    centrifugo.welcome,
+    centrifugo.pub("before"),
+    centrifugo.unsubscribed(2501, "subscription expired"),
+)
+_goes_on = telling(centrifugo.welcome, centrifugo.pub("after"))
+_ends = telling(centrifugo.welcome, centrifugo.unsubscribed(2000, "server unsubscribe"))
+_signed = telling(
+    pusher.greets,
+    pusher.joins,
+    pusher.event("shipped", "private-orders", {"title": "shipped"}),
+)
 
 
 async def _refuses(socket: Socket) -> None:
@@ -134,13 +130,6 @@ async def _refuses(socket: Socket) -> None:
     said = "Invalid access token or password"
     await socket.say({"type": "auth_invalid", "message": said})
     await socket.peer.close(1000)
-
-
-async def _signed(socket: Socket) -> None:
-    await pusher.greets(socket)
-    await pusher.joins(socket)
-    await socket.say(pusher.event("shipped", "private-orders", {"title": "shipped"}))
-    await socket.stay()
 
 
 async def _is_cut(peer: Peer) -> None:
