@@ -78,3 +78,8 @@ def test_gaps_are_told_as_one_that_leaves_out_nothing():
     )
     assert join(first, Gap("c", "d", "else")) == Gap("b", "d", SEVERAL)
     assert join_of(Closed("done")) is None
+
+
+def test_an_event_is_another_one_of_its_kind_at_any_time_and_of_no_other_kind():
+    assert Closed(at="now") == Closed(at="then")
+    assert Closed() not in [Connecting("wss://h")]

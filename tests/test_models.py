@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.models import (
     Account,
+    Frame,
     Message,
     Notification,
     Token,
     as_number,
     as_text,
+    printable,
     strict_json,
 )
 
@@ -258,3 +260,12 @@ def test_of_several_servers_a_line_says_which_whatever_that_says_itself(frame, l
 )
 def test_a_number_from_outside_is_one_that_can_be_reckoned_with(value, number):
     assert as_number(value) == number
+
+
+def test_a_frame_is_text_however_it_was_sent():
+    assert Frame.of("é", True) == Frame("é", True)
+    assert Frame.of(b"\xc3\xa9\xff", False) == Frame("é\ufffd")
+
+
+def test_what_cannot_be_printed_is_a_blank():
+    assert printable("a\x1b\u202eé b") == "a  é b"

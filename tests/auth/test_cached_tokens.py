@@ -87,3 +87,17 @@ def test_a_token_that_was_seen_already_is_no_other():
 )
 def test_how_long_a_token_lives_somebody_said_or_it_says_itself(value, source, known):
     assert AccessToken(value, source, 900.0).life_is_known is known
+
+
+@pytest.mark.parametrize(
+    ("token", "why", "said"),
+    [
+        ("t", "", "the server does not accept"),
+        ("t", "expired", ": expired"),
+        ("", "", "token"),
+    ],
+)
+def test_a_token_that_is_not_accepted_is_an_error_of_ours(token, why, said):
+    error = AccessToken(token, "static", 0.0).not_accepted(why)
+    assert said in error.message
+    assert error.hint

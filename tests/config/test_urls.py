@@ -7,6 +7,7 @@ from notifyws.config.urls import (
     checked_url,
     completed_url,
     is_plain_and_far,
+    is_private,
     shown_url,
 )
 from notifyws.errors import ConfigurationError
@@ -165,3 +166,18 @@ def test_what_is_typed_is_completed(typed, url):
 def test_what_is_typed_and_no_url_is_refused(typed):
     with pytest.raises(ConfigurationError):
         completed_url(typed)
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("127.0.0.1:80", True),
+        ("[::1]:80", True),
+        ("desk:80", True),
+        ("desk.local.", True),
+        ("example.com", False),
+        ("[::1", False),
+    ],
+)
+def test_a_host_that_nobody_else_can_name_so_is_private(host, private):
+    assert is_private(host) is private

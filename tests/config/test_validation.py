@@ -3,7 +3,7 @@
 import pytest
 
 from notifyws.config.settings import FIELDS
-from notifyws.config.validation import as_table, nearest, validated
+from notifyws.config.validation import as_table, known_keys, nearest, validated
 from notifyws.errors import ConfigurationError
 
 
@@ -123,3 +123,13 @@ def test_a_table_is_returned_and_anything_else_is_said_with_its_place():
     for value in (3, "text", [{}], None):
         with pytest.raises(ConfigurationError, match="servers in x must be a table"):
             as_table(value, "servers in x")
+
+
+def test_a_table_of_known_keys_is_taken_and_another_is_refused():
+    assert known_keys({"a": 1}, ["a", "bcde"], "here") == {"a": 1}
+    for key, hint in {"bcdf": "did you mean bcde?", "x": "known: a, bcde"}.items():
+        with pytest.raises(
+            ConfigurationError, match=f"unknown key {key!r} in here"
+        ) as wrong:
+            known_keys({key: 1}, ["a", "bcde"], "here")
+        assert wrong.value.hint == hint

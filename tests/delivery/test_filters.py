@@ -143,3 +143,12 @@ def test_a_text_that_is_not_quoted_is_said_to_be_a_field(expression, word):
     Selection(filter=expression, warn=said.append)
     told = f"--filter compares with the field {word}; a text is quoted: '{word}'"
     assert said == ([told] if word else [])
+
+
+def test_what_passes_unseen_is_counted_and_never_enough():
+    selection = Selection(count=3)
+    assert selection.admits_unseen(2)
+    selection.count_admitted(2)
+    assert selection.admitted == 2
+    assert not selection.admits_unseen(1)
+    assert not Selection(types=["a"]).admits_unseen(1)

@@ -16,9 +16,17 @@ from notifyws.events import (
     Disconnected,
     Failure,
     Gap,
+    Grouped,
     Reconnecting,
 )
-from notifyws.ui.lines import event_line, host_of, plain_line
+from notifyws.ui.lines import (
+    elapsed,
+    event_line,
+    host_of,
+    plain_line,
+    remaining,
+    span,
+)
 from tests.ui.helpers import COLOUR, PLAIN, note, screen_of, trip
 
 UTC = PLAIN.zone
@@ -26,6 +34,10 @@ URL = "wss://user:secret@ws.example.com:8443/socket?token=1"
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
 
 SENTENCES = {
+    Grouped("g", "leader"): "Leading the group g",
+    Grouped("g", "replay"): "Reading the group g again",
+    Grouped("g", "member", "desk"): "Member of the group g: desk leads",
+    Grouped("g", "member"): "Member of the group g: nobody leads yet",
     Connecting("wss://ws.example.com"): "Connecting to ws.example.com",
     Connecting(URL, 3): "Connecting to ws.example.com:8443 (attempt 3)",
     Connected(URL, "42"): "Connected to ws.example.com:8443 as user 42",
@@ -152,3 +164,30 @@ def test_of_several_servers_every_line_says_which():
     assert event_line(up) == "work: Connected to w.example"
     gap = Gap("\x1b[2Jx", "y", "", server="\x1b[2Jw")
     assert event_line(gap, UTC).startswith("w: Gap: notifications between x")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "past", "to_come"),
+    [
+        (-1, "00:00:00", "00:00"),
+        (753, "00:12:33", "12:33"),
+        (3 * 86400 + 15153, "3d 04:12:33", "3d 04:12:33"),
+    ],
+)
+def test_a_time_is_written_as_a_clock_has_it(seconds, past, to_come):
+    assert (elapsed(seconds), remaining(seconds)) == (past, to_come)
+
+
+@pytest.mark.parametrize(
+    ("end", "length"),
+    [
+        ("10:31:05", "65 s"),
+        ("10:42:00", "12 min"),
+        ("13:35:00", "3 h 5 min"),
+        ("10:29:59", ""),
+        ("soon", ""),
+    ],
+)
+def test_a_span_is_as_coarse_as_it_is_long(end, length):
+    assert span("2024-01-15T10:30:00Z", f"2024-01-15T{end}Z") == length
+    assert span("2024-01-15T10:30:00Z", "2024-01-17T11:30:00Z") == "2 d 1 h"

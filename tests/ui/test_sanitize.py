@@ -268,3 +268,8 @@ def test_of_a_notification_that_is_too_long_the_main_fields_stay():
     assert list(fields) == ["type", "title", "message", "timestamp"]
     assert "characters more" in fields["title"]
     assert len(as_json(fields)) < LONGEST
+
+
+def test_a_link_to_a_host_that_is_none_leads_nowhere():
+    assert link_target("https://a b/", "") is None
+    assert link_target("https://a%00b/x", "") is None

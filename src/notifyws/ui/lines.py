@@ -91,7 +91,7 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
         case Grouped(group, _, leader):
             said = f"Member of the group {harmless(group)}"
             why = f"{leader} leads" if leader else "nobody leads yet"
-        case Closed(why):
+        case Closed(why):  # pragma: no branch - there is no other
             said = "Closed"
     said = f"{harmless(event.server)}: {said}" if event.server else said
     return f"{said}: {harmless(why)}" if why else said

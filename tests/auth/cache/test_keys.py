@@ -88,3 +88,9 @@ def test_a_server_can_be_asked_by_text_or_number(ident):
 @pytest.mark.parametrize("ident", [None, True, [1], {"a": 1}, float("nan"), 10**400])
 def test_and_by_nothing_else(ident):
     assert not is_ident(ident)
+
+
+def test_what_is_to_stay_for_longer_than_we_keep_it_is_not_ours():
+    assert decode("denied:0f", "2", 100.0) == "2"
+    with pytest.raises(UnreadableValue):
+        decode("denied:0f", "2", 1000.0)

@@ -112,3 +112,24 @@ def test_the_hint_shows_how_the_kind_is_written():
     with pytest.raises(ConfigurationError) as caught:
         read_url("redis+sentinel://a")
     assert "HOST[:PORT]/SERVICE[/DB]" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint", "hint"),
+    [
+        ("redis://h?db", "cannot be read", "HOST[:PORT][/DB]"),
+        ("redis://h?protocol=4", "names no protocol of Redis", "?protocol=2 or =3"),
+        ("unix:///", "names no server", "HOST[:PORT][/DB]"),
+        ("unix://h/tmp/s", "names no server", "unix:///PATH/OF/THE/SOCKET"),
+    ],
+)
+def test_a_url_that_is_half_right_is_refused(url, complaint, hint):
+    with pytest.raises(ConfigurationError, match=complaint) as wrong:
+        read_url(url)
+    assert hint in wrong.value.hint
+
+
+def test_hosts_are_named_and_spoken_to_as_they_are_written():
+    secure = read_url("rediss+cluster://a:1,b")
+    assert (secure.plain_scheme, secure.named) == ("rediss", "a,b")
+    assert read_url("redis://a").plain_scheme == "redis"
