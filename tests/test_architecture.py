@@ -5,6 +5,8 @@ Import Linter holds the arrows and what is pure (``[tool.importlinter]`` in
 """
 
 import ast
+import re
+import runpy
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +14,10 @@ import pytest
 
 import notifyws
 
+pytestmark = pytest.mark.slow  # make check runs them, once and not in each worker
+
 SOURCE = Path(notifyws.__file__).parent
+PURE_MODULES = Path(__file__).parent.parent / "scripts" / "pure.py"
 
 
 @cache
@@ -173,3 +178,45 @@ def test_every_background_task_is_watched():
                 if node.func.attr in starts and not group:
                     found.add(name)
     assert found == {"tasks", *AWAITED}
+
+
+PURE = r"[;,] pure\b"
+"""How a module says in its first sentence that it knows no I/O, clock or dice."""
+
+
+def test_whoever_says_that_it_is_pure_is_held_to_it():
+    said = {n for n, tree in trees().items() if re.search(PURE, opening(tree))}
+    modules = runpy.run_path(str(PURE_MODULES))["pure_modules"]()
+    held = [each.removeprefix("notifyws.") for each in modules]
+    assert [n for n in said if not any(f"{n}.".startswith(f"{h}.") for h in held)] == []
+
+
+def opening(tree):
+    """The first paragraph of a module's docstring."""
+    return (ast.get_docstring(tree) or "").partition("\n\n")[0]
+
+
+MODULE, FUNCTION = 300, 40
+"""Lines of a module, and of a function below its signature and its docstring."""
+
+
+def length_of(function):
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        first = function.body[1] if function.body[1:] else first
+    return function.end_lineno - first.lineno + 1
+
+
+def test_nothing_is_longer_than_can_be_read_at_once():
+    assert [
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if len(path.read_text("utf-8").splitlines()) > MODULE
+    ] == []
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    assert [
+        f"{name}.{node.name}"
+        for name, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, functions) and length_of(node) > FUNCTION
+    ] == []

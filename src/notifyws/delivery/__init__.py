@@ -22,7 +22,7 @@ bounded queue of its own.
 - ``routing``: which sinks take what.
 - ``acknowledgements``: which message a server's acknowledgement is about.
 - ``sender``: sends messages, and says what became of each.
-- ``sinks``: a command, an HTTP target, the desktop.
+- ``sinks``: a command, an HTTP target, the desktop, a file, Apprise's services.
 - ``targets``: to whom notifications are handed on.
 - ``timed_worker``: the same, with quiet hours or a digest.
 - ``worker``: one sink's order, retries and dead letters.

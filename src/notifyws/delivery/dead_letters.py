@@ -1,10 +1,11 @@
 """The dead-letter file: what no sink took, one JSON object a line; and its replay.
 
-The file is its owner's alone, and appended to: a letter is written whole, on a line of
-its own, or not at all. When that cannot be, the letter is told on the way out, as far
-as a line of talk goes, and what is cut of it is counted. A replay delivers letters
-again, and writes the file anew at the end: one that is killed delivers some twice and
-loses none. A line that is no letter, torn or a stranger's, stays.
+What such an object holds is ``outbox_records.DeadLetter``. The file is its owner's
+alone, and appended to: a letter is written whole, on a line of its own, or not at all.
+When that cannot be, the letter is told on the way out, as far as a line of talk goes,
+and what is cut of it is counted. A replay delivers letters again, and writes the file
+anew at the end: one that is killed delivers some twice and loses none. A line that is
+no letter, torn or a stranger's, stays.
 """
 
 from __future__ import annotations

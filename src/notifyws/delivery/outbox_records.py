@@ -1,4 +1,4 @@
-"""What is kept of notifications until each sink took them: the values; pure.
+"""What is kept of notifications until each sink took them: the values.
 
 An entry is what a listener keeps, a record is what a sink gets back of it. Positions
 order everything that one listener ever received.

@@ -6,9 +6,11 @@ nothing of how a report is drawn or printed. What is found is judged in pure mod
 - ``account_findings``: the same of tokens, and of what listeners say; pure.
 - ``connection_probe``: one connection opened for a look, as listeners do.
 - ``findings``: what a check found, and what to try next; what frames show; pure.
-- ``probes``: DNS, TCP, TLS and the server's clock, one by one.
 - ``profile_check``: walks a profile against a real server, step by step.
 - ``report``: runs the checks, and what they found as one value.
+
+Within: ``health_checks`` has the checks of ``status --check`` in their order, and
+``probes`` DNS, TCP, TLS and the server's clock, one by one.
 """
 
 __all__ = [

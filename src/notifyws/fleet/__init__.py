@@ -9,7 +9,7 @@ commands or terminals.
     group           listeners that share the work of one name, over Redis Streams
     health          whether it is alive, and of use; what the service manager is told
     heartbeat       keeps a listener's entry, and finds the others
-    listener_entry  what a listener says of itself
+    listener_entry  what ``status`` is told of a listener, in the cache
     metrics         what is measured of it, and where each number comes from
     metrics_page    the same as Prometheus reads it
     metrics_server  serves that page, and what probes ask

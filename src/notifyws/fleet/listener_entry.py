@@ -1,4 +1,4 @@
-"""What a running listener says of itself: text in the cache, values here; pure.
+"""What ``status`` is told of running listeners: text in the cache, values here; pure.
 
 Older and newer versions share a cache: what is not known is passed over, what is
 missing or makes no sense has its default, and rubbish is no listener at all. Whoever

@@ -6,8 +6,9 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 
 - ``arrivals``: what may arrive in a frame, as values
 - ``composer``: messages as frames
-- ``cursor``: where a listener stands in a server's history, and asks to go on
-- ``deduplicator``: what makes a duplicate, and so whether a notification is new
+- ``cursor``: where a listener stands in a server's history, and asks to go on; and so
+  whether a notification is new
+- ``deduplicator``: what makes a duplicate
 - ``draft``: a first profile, guessed from a sample frame
 - ``expressions``: JMESPath, of profiles and of options
 - ``failures``: which closes, HTTP statuses and answers mean what (tables)

@@ -36,7 +36,7 @@ POSITIVE = (1 << 60) - 1
 
 
 class Deduplicator:
-    """Decides whether a notification is new.
+    """Knows what was handed over before; :class:`~.cursor.Cursor` says what is new.
 
     Args:
         seen: ids that were handed over before this process, the oldest first.

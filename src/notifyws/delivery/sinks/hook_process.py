@@ -1,8 +1,9 @@
 """A process that was started for a notification, its end, and what it prints.
 
-It has no shell, a session of its own, and of our descriptors none but those it is
-given. What asyncio has for this costs three times as much for each process: a thread
-that waits for its end, and a stream for what it prints.
+``exec`` says what it sees of our environment. It has no shell, a session of its own,
+and of our descriptors none but those it is given. What asyncio has for this costs three
+times as much for each process: a thread that waits for its end, and a stream for what
+it prints.
 """
 
 from __future__ import annotations

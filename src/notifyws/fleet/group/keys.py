@@ -1,4 +1,4 @@
-"""The keys of a group, and how a step of it is asked of Redis.
+"""The names of a group's keys (``scripts`` has their table), and how a step is asked.
 
 The law: *nothing fails for long without a word.* A step is tried again when it fails,
 for Redis is disturbed now and then; one that goes on failing is said once, by its name.

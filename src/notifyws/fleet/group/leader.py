@@ -5,7 +5,7 @@ The session fills a bounded queue as for any reader; here the reader is Redis, a
 it reads is known by ``appender``. While that has no room nothing is taken from the
 queue any more, and the session does what it does with every slow reader.
 
-Whether this member still leads is not decided here: whoever keeps the lease tells.
+Whether this member still leads is not decided here: see ``membership``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """A member's beat: it says that it lives, and sees whether it leads.
 
-The law: *who leads is what Redis answered last.* While it does not answer, who led goes
-on leading (nobody can know better), and who did not waits; after Redis was away, who
-led before comes first. And with ``--key`` it sees which streams are its own:
+The law: *who leads is what Redis answered last.* Each beat asks for the lease (the
+script ``BEAT`` in ``scripts`` gives it to whoever asks first once it has expired, and
+keeps it for who has it); ``listener`` opens or leaves the socket by what is seen here.
+While Redis does not answer, who led goes on leading (nobody can know better), and who
+did not waits; after Redis was away, who led before comes first. Who cannot reach the
+server lets another lead, for ever longer. With ``--key`` it sees which streams are its:
 
 The law: *who reads a partition holds its lease.* A member takes as many as fall to it,
 and lets go of what it has too much: it reads no more of that, is done with what it has
