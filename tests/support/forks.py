@@ -167,7 +167,10 @@ def _serve(channel: socket.socket) -> None:
 
 def _reap(running: dict[int, int]) -> None:
     while running:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:  # this was called while the last one was reaped
+            return
         if not pid:
             return
         ours = running.pop(pid)
