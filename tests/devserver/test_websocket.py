@@ -102,8 +102,8 @@ async def test_no_socket_stands_where_http_is(path):
 
 
 async def test_a_live_socket_outlives_its_token():
-    async with connected(access_ttl=1.0) as (one, socket):
-        await asyncio.sleep(1.1)
+    async with connected(access_ttl=1.5) as (one, socket):
+        await asyncio.sleep(1.6)
         await one.dev("notify", {"title": "still"})
         assert (await receive(socket))["title"] == "still"
 
