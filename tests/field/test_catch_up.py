@@ -37,6 +37,12 @@ QUICK = {"retry_delays": (0.1,), "http_timeout": 0.5}
 USER = {"username": "me", "password": "right"}
 
 
+def answered(page: bytes):
+    """Listen to a line that is cut once; whoever asks what was missed gets a page."""
+    answers = {"GET /message": lambda _: page}
+    return scene("gotify", cut, stays, answers=answers, token="t", **QUICK)
+
+
 @pytest.mark.parametrize("said", BODIES.values(), ids=BODIES)
 async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said):
     """gotify/server behind a proxy; nginx answers for it while it starts."""
@@ -65,14 +71,7 @@ async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said
     ids=["a page", "a text", "a number"],
 )
 async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so(page):
-    async with scene(
-        "gotify",
-        cut,
-        stays,
-        answers={"GET /message": lambda _: page},
-        token="t",
-        **QUICK,
-    ) as seen:
+    async with answered(page) as seen:
         await until(lambda: len(seen.found) == 2)
         (gap,) = [event for event in seen.events if event.name == "gap"]
         assert "what was answered holds no notifications" in gap.reason
@@ -100,14 +99,7 @@ async def test_a_token_that_is_refused_there_is_renewed():
 async def test_an_empty_answer_of_the_right_shape_is_no_gap():
     """Go writes a list that has nothing in it as null."""
     empty = json_answer({"messages": None, "paging": {}})
-    async with scene(
-        "gotify",
-        cut,
-        stays,
-        answers={"GET /message": lambda _: empty},
-        token="t",
-        **QUICK,
-    ) as seen:
+    async with answered(empty) as seen:
         await until(lambda: len(seen.found) == 2)
         assert "gap" not in [event.name for event in seen.events]
         assert len(seen.server.asked("/message")) == 1
@@ -133,14 +125,7 @@ async def test_a_request_that_is_cut_is_made_again():
 async def test_what_nobody_understands_of_an_answer_is_said_and_the_rest_is_shown(odd):
     """Seen: null ended the listener; a message without its application was lost."""
     page = json_answer({"messages": [message(3), odd, message(2), message(1)]})
-    async with scene(
-        "gotify",
-        cut,
-        stays,
-        answers={"GET /message": lambda _: page},
-        token="t",
-        **QUICK,
-    ) as seen:
+    async with answered(page) as seen:
         await until(lambda: len(seen.found) == 4)
         assert [each.id for each in seen.found] == [1, 2, 3, 4]
         (said,) = [each for each in seen.events if each.name == "error"]
