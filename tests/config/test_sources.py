@@ -362,6 +362,9 @@ def test_an_unknown_server_is_corrected_or_explained(home):
     assert error.message == f"no server 'wrok' in {home.config}"
     assert error.hint == "did you mean work?"
     assert wrong({"server": "zz"}).hint == "notifyws auth login --save --name zz"
+    error = wrong({"server": "wss://me:hush@h/?t=hush"})
+    assert error.message == f"no server 'wss://h/?t=***' in {home.config}"
+    assert error.hint == "a URL is said by --url"
 
 
 def test_types_are_added_and_changed(home):

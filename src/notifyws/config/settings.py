@@ -93,7 +93,7 @@ DEFAULT_STYLES: Mapping[str, TypeStyle] = {
 }
 
 
-class _Unsaid(Struct, frozen=True, kw_only=True):
+class _Unsaid(Struct, frozen=True, kw_only=True):  # what no variable says
     styles: Mapping[str, TypeStyle] = field(default_factory=lambda: DEFAULT_STYLES)
     apart: str = ""
 

@@ -37,6 +37,7 @@ from notifyws.config.settings import (
     TypeStyle,
     environment_name,
 )
+from notifyws.config.urls import shown_url
 from notifyws.config.validation import as_table, known_keys, nearest, validated
 from notifyws.errors import ConfigurationError, command
 
@@ -244,10 +245,10 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
     if not name:
         return _Layer(lambda _: "", {})
     if name not in servers:
-        near = nearest(name, servers)
-        new = command("auth", "login", "--save", "--name", name)
+        near, saved = nearest(name, servers), ("login", "--save", "--name", name)
+        new = "a URL is said by --url" if "://" in name else command("auth", *saved)
         hint = f"did you mean {near}?" if near else new
-        raise ConfigurationError(f"no server {name!r} in {where}", hint)
+        raise ConfigurationError(f"no server {shown_url(name)!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"
     entry = known_keys(servers[name], FIELDS, label)
     return _Layer(lambda _: label, {"server": name, **entry})
@@ -289,10 +290,9 @@ def _merge(
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
     styles = dict(DEFAULT_STYLES)
-    keys = tuple(f.name for f in structs.fields(TypeStyle))
     for name, table in as_table(tables, f"types in {where}").items():
         label = f"types.{name} in {where.name}"
-        chosen = known_keys(table, keys, label)
+        chosen = known_keys(table, TypeStyle.__struct_fields__, label)
         if not all(isinstance(value, str) for value in chosen.values()):
             said = f"{label}: every value must be text"
             raise ConfigurationError(said, 'write them in quotes, as in mark = "!"')
